@@ -1,0 +1,117 @@
+/*
+ * config.h
+ *		Configuration as the engine sees it: programs, tiers, rules as structs.
+ *
+ * The structs live in the session's configuration cache (cache.c).  A caller
+ * may use a Program until its own call ends: loyalty_program_lookup keeps what
+ * it handed out alive until the end of the transaction, even if another
+ * session's change replaces the cache meanwhile.
+ */
+#ifndef LOYALTY_CONFIG_H
+#define LOYALTY_CONFIG_H
+
+#include "postgres.h"
+#include "datatype/timestamp.h"
+#include "pgtime.h"
+#include "utils/numeric.h"
+#include "utils/jsonb.h"
+#include "utils/jsonpath.h"
+
+#include "types/validity.h"
+#include "types/wallet.h"
+
+typedef enum Shortfall
+{
+	SHORTFALL_OWE = 'o',
+	SHORTFALL_WAIVE = 'w'
+} Shortfall;
+
+typedef enum Rounding
+{
+	ROUND_DOWN = 'd',			/* toward zero */
+	ROUND_NEAREST = 'n',		/* half away from zero */
+	ROUND_UP = 'u'				/* away from zero */
+} Rounding;
+
+typedef enum RestoreLapsed
+{
+	RESTORE_LAPSE = 'l',
+	RESTORE_GRACE = 'g',
+	RESTORE_REMAINING = 'r'
+} RestoreLapsed;
+
+typedef enum LotGranularity
+{
+	GRANULARITY_ENTRY = 'e',
+	GRANULARITY_DAY = 'd',
+	GRANULARITY_MONTH = 'm'
+} LotGranularity;
+
+typedef struct Tier
+{
+	int32		tier_id;
+	char	   *name;
+	int32		rank;			/* unique in the program; higher is better */
+	int64		threshold;		/* live growth that reaches it */
+	Numeric		earn_multiplier;
+	bool		multiplies;		/* earn_multiplier <> 1 */
+	int64		gift;			/* points, once, on reaching it; 0 = none */
+} Tier;
+
+typedef struct Rule Rule;		/* engine/rules.h */
+
+/* One kind of event of a program and the rules that name it. */
+typedef struct EventType
+{
+	int32		event_id;
+	char	   *name;
+	Rule	  **rules;			/* all of them; the window is checked per event */
+	int			rule_count;
+} EventType;
+
+typedef struct Program
+{
+	int32		program_id;
+	char	   *name;
+	char	   *time_zone;
+	pg_tz	   *tz;
+	ValidityPolicy *validity;
+	Interval	pending_for;
+	SpendOrder	spend_order;
+	Shortfall	shortfall;
+	Rounding	rounding;
+	RestoreLapsed restore_lapsed;
+	Interval	grace;
+	LotGranularity lot_granularity;
+	Interval	max_hold;
+	ValidityPolicy *growth_window;	/* NULL = never */
+	bool		refund_keeps_tier;	/* refund_tier = keep */
+	bool		auto_enroll;
+	bool		keep_attributes;
+	Tier	   *tiers;			/* by rank, ascending */
+	int			tier_count;
+	EventType  *events;
+	int			event_count;
+} Program;
+
+/*
+ * The program of that name; NULL = the setting loyalty.program, else the
+ * default one.  LY005 if there is none.  Brings the cache up to date first.
+ */
+extern const Program *loyalty_program_lookup(const char *name);
+
+/* The same by id; NULL if there is no such program any more. */
+extern const Program *loyalty_program_by_id(int32 program_id);
+
+extern const Tier *loyalty_tier_by_id(const Program *program, int32 tier_id);
+
+/* The event of that name, NULL if no rule of the program ever named it. */
+extern const EventType *loyalty_event_lookup(const Program *program, const char *name);
+
+/* The name of an event id, for reports and messages; never NULL. */
+extern const char *loyalty_event_name(int32 event_id);
+
+/* The small id of the event `register`, which every installation has. */
+#define LOYALTY_EVENT_REGISTER	1
+
+#endif							/* LOYALTY_CONFIG_H */

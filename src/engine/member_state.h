@@ -1,0 +1,113 @@
+/*
+ * member_state.h
+ *		What the engine works on: a member, the entries of its ledger, its holds.
+ *
+ * An operation of the engine is a pure function on these: it changes the
+ * MemberState and appends Entry drafts; the ledger floor writes both.
+ * The law of every entry:
+ *		points = change of wallet + change of held - change of debt
+ * and after every operation debt > 0 only if the wallet is empty.
+ */
+#ifndef LOYALTY_MEMBER_STATE_H
+#define LOYALTY_MEMBER_STATE_H
+
+#include "nodes/pg_list.h"
+#include "config/config.h"
+
+#define LOYALTY_HASH_LENGTH 32
+
+typedef enum MemberStatus
+{
+	STATUS_ACTIVE = 'a',
+	STATUS_EARN_BLOCKED = 'e',
+	STATUS_SPEND_BLOCKED = 's',
+	STATUS_FROZEN = 'f',
+	STATUS_CLOSED = 'c'
+} MemberStatus;
+
+typedef enum EntryKind
+{
+	ENTRY_EARN = 'e',			/* lots granted by hand */
+	ENTRY_EVENT = 'v',			/* lots granted by rules: first grant or addition */
+	ENTRY_CORRECTION = 'c',		/* settle took points of its own grants back */
+	ENTRY_CLAW_BACK = 'b',		/* an operator took a grant back */
+	ENTRY_REDEEM = 'r',			/* lots spent */
+	ENTRY_HOLD = 'h',			/* lots moved from wallet to hold: 0 points */
+	ENTRY_CAPTURE = 'p',		/* held lots spent, the rest returned */
+	ENTRY_RELEASE = 'l',		/* held lots returned: 0 points */
+	ENTRY_RESTORE = 's',		/* spent lots given back */
+	ENTRY_TRANSFER_OUT = 'o',
+	ENTRY_TRANSFER_IN = 'i',
+	ENTRY_ADJUST = 'a',
+	ENTRY_LAPSE = 'x',			/* what the clock took; dated at its moment */
+	ENTRY_GIFT = 'g',			/* gift of a tier, tied to the entry that reached it */
+	ENTRY_STATUS = 't',			/* status change; on closing, what was forfeited */
+	ENTRY_REFUSED = 'n'			/* an order's event that was refused: 0 points, reason */
+} EntryKind;
+
+/* One row of the ledger, read back or about to be written. */
+typedef struct Entry
+{
+	int64		entry_id;
+	EntryKind	kind;
+	TimestampTz at;				/* business time */
+	TimestampTz recorded_at;
+	int64		points;			/* signed change of what the member owns */
+	int64		growth;			/* signed */
+	int64		debt;			/* signed change of the debt */
+	int64		balance;		/* spendable - debt after it */
+	int64		reverses;		/* entry it takes back or gives back; 0 = none */
+	int64		counterpart;	/* member on the other side of a transfer; 0 */
+	int64		waived;			/* forgiven by shortfall; negative: a waiver cancelled */
+	int64		lapsed;			/* had lapsed and counted as taken */
+	int32		event_id;		/* 0 = none */
+	int32		actor_id;
+	SpendOrder	spend_order;	/* of what it took; 0 where nothing was taken */
+	int16		generation;		/* numbers the entries of one (ref, kind, event) */
+	int64		request_digest; /* of the call's content, for replays; 0 = none */
+	int64		detail_digest;	/* of ref, reason and attributes, salted; 0 = none */
+	LotList		lots;			/* the slice that moved */
+	const char *ref;			/* NULL = none */
+	const char *operation_ref;	/* restore_ref or claw_ref; NULL = none */
+	const char *point_kind;
+	const char *partner;
+	Numeric		unit_cost;
+	const char *reason;
+	const Jsonb *breakdown;
+	const Jsonb *attributes;
+	uint8		hash[LOYALTY_HASH_LENGTH];
+} Entry;
+
+/* Lots taken aside at checkout. */
+typedef struct Hold
+{
+	int64		entry_id;		/* the entry that took them */
+	const char *ref;
+	TimestampTz until;			/* void from here on */
+	LotList		lots;
+	int64		points;
+	bool		ended;			/* captured or released by this operation */
+} Hold;
+
+typedef struct MemberState
+{
+	int64		member_id;
+	int32		program_id;
+	MemberStatus status;
+	LotList		points;			/* spendable, pending, and lapsed but not posted */
+	LotList		growth;			/* never spent; sources dropped */
+	int64		debt;			/* > 0 only if points is empty */
+	int64		held;			/* points in open holds */
+	int32		tier_id;		/* 0 = none */
+	TimestampTz tier_until;		/* end of the status period; DT_NOEND */
+	int64		last_entry;		/* 0 = none yet */
+	TimestampTz last_at;		/* latest `at` of its entries; DT_NOBEGIN */
+	TimestampTz maintain_at;	/* never later than the next thing the clock does */
+	int64		salt;			/* of the erasable digests */
+	uint8		chain_head[LOYALTY_HASH_LENGTH];
+	const char *ref;			/* the caller's key */
+	const Jsonb *attributes;
+	List	   *holds;			/* of Hold; loaded where held > 0 or asked for */
+} MemberState;
+
+#endif							/* LOYALTY_MEMBER_STATE_H */
