@@ -6,7 +6,7 @@ MODULE_big = loyalty
 OBJS = \
 	src/loyalty.o
 
-HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+INTERFACES = $(wildcard src/*.h src/*/*.h)
 
 # The parts of the install script, in the order in which they depend on each other.
 SQL_PARTS = \
@@ -28,7 +28,7 @@ EXTRA_CLEAN = loyalty--$(EXTVERSION).sql.tmp tmp_stage
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS) $(OBJS:.o=.bc): $(HEADERS_ALL)
+$(OBJS) $(OBJS:.o=.bc): $(INTERFACES)
 
 loyalty--$(EXTVERSION).sql: $(SQL_PARTS)
 	@cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@.tmp && mv $@.tmp $@
