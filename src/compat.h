@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "nodes/nodes.h"
+#include "utils/guc.h"
 
 /*
  * Soft errors (16+): input functions report through fcinfo->context, so that
@@ -24,7 +25,6 @@
 #endif
 
 #if PG_VERSION_NUM < 150000
-#include "utils/guc.h"
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
