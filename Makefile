@@ -17,7 +17,6 @@ DATA_built = loyalty--$(EXTVERSION).sql
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type
-SHLIB_LINK = -lpgcommon_shlib
 
 REGRESS =
 ISOLATION =
