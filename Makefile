@@ -4,7 +4,13 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" loyalty.contr
 MODULE_big = loyalty
 
 OBJS = \
-	src/loyalty.o
+	src/loyalty.o \
+	src/types/core.o \
+	src/types/instant.o \
+	src/types/lot.o \
+	src/types/wallet.o \
+	src/types/wallet_pack.o \
+	src/types/wallet_text.o
 
 INTERFACES = $(wildcard src/*.h src/*/*.h)
 

@@ -2,7 +2,7 @@
  * core.h
  *		What the pure core stands on: memory, numbers, instants, failures.
  *
- * Files of the core (lot.c, wallet.c, wallet_pack.c, validity.c) know neither
+ * Files of the core (lot.c, wallet.c, wallet_pack.c, validity.c …) know neither
  * fmgr nor ereport, so that a plain program can link, test and fuzz them.
  * They allocate with palloc, which is the backend's memory context or, in a
  * frontend build (-DFRONTEND), malloc.  What can fail returns false and fills
@@ -18,6 +18,13 @@
 #endif
 
 #include "datatype/timestamp.h"
+
+#ifdef FRONTEND
+/* A varlena of a plain program: always a length of four bytes, itself included. */
+#define SET_VARSIZE(p, size)	(*(uint32 *) (p) = (uint32) (size))
+#define VARDATA_ANY(p)			((char *) (p) + VARHDRSZ)
+#define VARSIZE_ANY_EXHDR(p)	(*(const uint32 *) (p) - VARHDRSZ)
+#endif
 
 typedef enum CoreErrorKind
 {
@@ -39,5 +46,8 @@ typedef struct CoreError
 /* Fills *err (which may be NULL) and returns false, to be returned at once. */
 extern bool loyalty_core_fail(CoreError *err, CoreErrorKind kind,
 							  const char *fmt,...) pg_attribute_printf(3, 4);
+
+/* Stored bytes that nothing of ours has written.  Does not return. */
+extern void loyalty_core_corrupt(const char *type_name) pg_attribute_noreturn();
 
 #endif							/* LOYALTY_CORE_H */

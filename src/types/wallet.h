@@ -7,6 +7,9 @@
  * empty, and the points add up within bigint.  A PointWallet is the same list
  * as one varlena; wallet_pack.c has its format.  Equal lists pack to equal
  * bytes.
+ *
+ * Lists are read freely and changed through the functions below alone, since
+ * they keep the total.  No function takes one list in two roles.
  */
 #ifndef LOYALTY_WALLET_H
 #define LOYALTY_WALLET_H
@@ -18,7 +21,14 @@ typedef struct LotList
 	PointLot   *lots;			/* palloc'd; NULL while capacity is 0 */
 	int			count;
 	int			capacity;
+	int64		total;			/* points of all lots */
 } LotList;
+
+/*
+ * So many lots fit into one list: the array stays within MaxAllocSize, and so
+ * does the varlena of the least compressible lots.
+ */
+#define LOYALTY_LOTS_MAX	(1 << 24)
 
 /* A varlena; only wallet_pack.c looks inside. */
 typedef struct PointWallet PointWallet;
@@ -36,6 +46,7 @@ loyalty_lots_init(LotList *list)
 	list->lots = NULL;
 	list->count = 0;
 	list->capacity = 0;
+	list->total = 0;
 }
 
 extern void loyalty_lots_reserve(LotList *list, int capacity);
@@ -43,8 +54,8 @@ extern void loyalty_lots_copy(LotList *dst, const LotList *src);
 
 /*
  * Adds one lot, merging it with a lot of the same key.  Cheap at the end of
- * the list.  Fails with CORE_RANGE if the list's total leaves bigint; the list
- * is then unchanged.
+ * the list.  Fails with CORE_RANGE if the list's total leaves bigint, with
+ * CORE_TOO_BIG beyond LOYALTY_LOTS_MAX; the list is then unchanged.
  */
 extern bool loyalty_lots_add(LotList *list, const PointLot *lot, CoreError *err);
 
@@ -54,7 +65,18 @@ extern bool loyalty_lots_merge(LotList *dst, const LotList *src, CoreError *err)
 /* dst := dst - src, lot by lot; CORE_INVALID if some points of a lot are not there. */
 extern bool loyalty_lots_subtract(LotList *dst, const LotList *src, CoreError *err);
 
-/* Sorts and merges an array in any order; what wallet_agg and input end with. */
+/*
+ * A list as a buffer: lots in any order, keys repeated, total not kept.  Room
+ * is made by canonicalizing before it is made by growing, so that a buffer
+ * over many wallets stays as small as their sum.
+ */
+extern bool loyalty_lots_append(LotList *buffer, const PointLot *lots, int count,
+								CoreError *err);
+
+/*
+ * Turns such a buffer of checked lots into a list: sorts, merges, totals.
+ * Fails with CORE_RANGE if the total leaves bigint.
+ */
 extern bool loyalty_lots_canonicalize(LotList *list, CoreError *err);
 
 /* Totals.  They cannot overflow: the list's whole total fits. */
@@ -93,12 +115,18 @@ extern int64 loyalty_lots_split_lapsed(LotList *list, TimestampTz at, LotList *l
 extern void loyalty_lots_slice(const LotList *list, SpendOrder order, bool reversed,
 							   int64 offset, int64 points, LotList *slice);
 
-/* Packing.  Unpacking trusts the bytes: they come from pack or a checked recv. */
+/*
+ * Packing.  Unpacking trusts that the bytes come from pack or a checked recv;
+ * damage that it cannot read stops it (loyalty_core_corrupt).
+ */
 extern PointWallet *loyalty_wallet_pack(const LotList *list);
 extern void loyalty_wallet_unpack(const PointWallet *wallet, LotList *list);
 extern int	loyalty_wallet_count(const PointWallet *wallet);
 
-/* Checks bytes of unknown origin (canonical form included) before unpacking. */
+/*
+ * Checks bytes of unknown origin (canonical form included) before unpacking.
+ * `size` counts the whole varlena, whose header is trusted.
+ */
 extern bool loyalty_wallet_check(const PointWallet *wallet, size_t size, CoreError *err);
 
 /* Text: `{lot,lot,…}`.  The parser takes lots in any order and merges them. */
