@@ -1,4 +1,11 @@
 # loyalty: build with PGXS; `make demo` and `make check` need nothing installed.
+#
+# make, make install, make installcheck		plain PGXS, for packagers
+# make check		build and run every test in throw-away servers
+# make check STAGES="regress pgtap"		only these (test/stages/)
+# make demo, make bench		show what it does, measure how fast
+# make shell		psql in a throw-away server with the extension
+# make lint			style and comments
 EXTENSION = loyalty
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" loyalty.control)
 MODULE_big = loyalty
@@ -20,20 +27,58 @@ SQL_PARTS = \
 
 DATA_built = loyalty--$(EXTVERSION).sql
 
-PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type
 
 REGRESS =
 ISOLATION =
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 
-EXTRA_CLEAN = loyalty--$(EXTVERSION).sql.tmp tmp_stage
+EXTRA_CLEAN = loyalty--$(EXTVERSION).sql.tmp tmp_stage build
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Targets that find or install PostgreSQL themselves.  They are apart from PGXS,
+# which claims `check` and cannot be read before pg_config is there.
+HOUSE_TARGETS = check demo bench shell lint list-regress list-isolation
+
+ifneq (,$(filter $(HOUSE_TARGETS),$(MAKECMDGOALS)))
+
+.PHONY: $(HOUSE_TARGETS)
+
+check:
+	@bash test/check.sh $(STAGES)
+
+lint:
+	@bash test/check.sh lint
+
+demo:
+	@bash test/demo/run.sh
+
+bench:
+	@bash test/bench/run.sh
+
+shell:
+	@bash test/lib/server.sh shell
+
+# What the test runner asks the lists for.
+list-regress:
+	@echo $(REGRESS)
+
+list-isolation:
+	@echo $(ISOLATION)
+
+else
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifeq (,$(PGXS))
+$(error no server headers of PostgreSQL found: set PG_CONFIG, or install postgresql-server-dev-NN)
+endif
 include $(PGXS)
 
 $(OBJS) $(OBJS:.o=.bc): $(INTERFACES)
 
 loyalty--$(EXTVERSION).sql: $(SQL_PARTS)
 	@cat $(addprefix $(srcdir)/,$(SQL_PARTS)) > $@.tmp && mv $@.tmp $@
+
+endif
