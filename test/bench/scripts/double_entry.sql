@@ -1,0 +1,2 @@
+\set n random(1, :members)
+SELECT double_entry.post(:n::text, 5);

@@ -1,0 +1,2 @@
+\set n random(1, :members)
+SELECT * FROM loyalty.earn(:n::text, 5);

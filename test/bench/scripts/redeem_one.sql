@@ -1,0 +1,1 @@
+SELECT * FROM loyalty.redeem('1', 5);
