@@ -12,18 +12,32 @@ MODULE_big = loyalty
 
 OBJS = \
 	src/loyalty.o \
+	src/types/calendar.o \
+	src/types/calendar_zone.o \
 	src/types/core.o \
 	src/types/instant.o \
 	src/types/lot.o \
+	src/types/lot_type.o \
+	src/types/type_error.o \
+	src/types/validity.o \
+	src/types/validity_type.o \
 	src/types/wallet.o \
+	src/types/wallet_aggregate.o \
+	src/types/wallet_functions.o \
 	src/types/wallet_pack.o \
-	src/types/wallet_text.o
+	src/types/wallet_text.o \
+	src/types/wallet_type.o
 
 INTERFACES = $(wildcard src/*.h src/*/*.h)
 
 # The parts of the install script, in the order in which they depend on each other.
 SQL_PARTS = \
-	src/head.sql
+	src/head.sql \
+	src/types/validity_type.sql \
+	src/types/lot_type.sql \
+	src/types/wallet_type.sql \
+	src/types/wallet_functions.sql \
+	src/types/wallet_aggregate.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 

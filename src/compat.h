@@ -24,6 +24,13 @@
 	} while (0)
 #endif
 
+/* Needs utils/rangetypes.h. */
+#if PG_VERSION_NUM >= 160000
+#define loyalty_make_range(typcache, lower, upper) make_range(typcache, lower, upper, false, NULL)
+#else
+#define loyalty_make_range(typcache, lower, upper) make_range(typcache, lower, upper, false)
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif

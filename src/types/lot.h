@@ -47,4 +47,13 @@ loyalty_lot_is_spendable(const PointLot *lot, TimestampTz at)
 	return lot->valid_from <= at && at < lot->valid_until;
 }
 
+#ifndef FRONTEND
+#include "fmgr.h"
+
+#define DatumGetPointLot(d)		((PointLot *) DatumGetPointer(d))
+#define PG_GETARG_POINT_LOT(n)	DatumGetPointLot(PG_GETARG_DATUM(n))
+#define PointLotGetDatum(lot)	PointerGetDatum(lot)
+#define PG_RETURN_POINT_LOT(lot)	return PointLotGetDatum(lot)
+#endif
+
 #endif							/* LOYALTY_LOT_H */

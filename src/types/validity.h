@@ -10,16 +10,35 @@
 #ifndef LOYALTY_VALIDITY_H
 #define LOYALTY_VALIDITY_H
 
+#include "types/calendar.h"
 #include "types/core.h"
 
 /* A varlena in canonical form; only validity.c looks inside. */
 typedef struct ValidityPolicy ValidityPolicy;
+
+/* Policies nest so deep in `earliest of`. */
+#define VALIDITY_DEPTH_MAX 8
+
+/* Reads a policy into fresh memory; case and blanks do not matter. */
+extern bool loyalty_validity_parse(const char *text, ValidityPolicy **policy, CoreError *err);
+
+/* The canonical text: lower case, one blank between words. */
+extern char *loyalty_validity_format(const ValidityPolicy *policy);
+
+/*
+ * The instant at which points valid from a valid instant lapse; DT_NOEND for
+ * never.  Fails with CORE_DATETIME where that leaves the valid instants.
+ */
+extern bool loyalty_validity_evaluate(const ValidityPolicy *policy, TimestampTz valid_from,
+									  const LocalClock *clock, TimestampTz *valid_until,
+									  CoreError *err);
 
 #ifndef FRONTEND
 #include "fmgr.h"
 #include "pgtime.h"
 
 #define DatumGetValidityPolicy(d)	((ValidityPolicy *) PG_DETOAST_DATUM(d))
+#define PG_GETARG_VALIDITY_POLICY(n)	DatumGetValidityPolicy(PG_GETARG_DATUM(n))
 
 /*
  * The instant at which points valid from `valid_from` lapse under the policy
