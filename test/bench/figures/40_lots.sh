@@ -21,6 +21,7 @@ run_span_rows() { span_run span_rows row_per_lot 36500 row_per_lot.lot; }
 figure_lots()
 {
 	with_state year
+	sql_file year peers/check/row_per_lot.sql
 	interleave "$RUNS" run_span_rows run_span
 	compare 'redeem that spans 365 lots' faster '>= 50' span span_rows 'row per lot, PL/pgSQL'
 	interleave "$RUNS" run_redeem_1 run_redeem_365

@@ -22,9 +22,9 @@ run_orders()
 state_orders()
 {
 	program_database orders
-	psql -XqAt -v ON_ERROR_STOP=1 -d orders -f "$BENCH/scripts/orders.sql" >/dev/null
+	sql_file orders scripts/orders.sql
 	each orders "$BUYERS" 'loyalty.earn(n::text, 100)'
-	psql -XqAt -v ON_ERROR_STOP=1 -d orders -f "$BENCH/peers/set_based.sql" >/dev/null
+	sql_file orders peers/set_based.sql
 	tidy orders
 }
 

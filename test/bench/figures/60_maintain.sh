@@ -9,7 +9,7 @@
 state_maintain()
 {
 	program_database maintain
-	psql -XqAt -v ON_ERROR_STOP=1 -d maintain -f "$BENCH/peers/set_based.sql" >/dev/null
+	sql_file maintain peers/set_based.sql
 	each maintain "$CROWD" \
 		"loyalty.earn(n::text, 100, valid_until => 'infinity', at => now() - interval '30 days')"
 	each maintain "$((CROWD * CROWD_RUNS / 10))" \

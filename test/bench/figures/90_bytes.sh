@@ -27,7 +27,7 @@ state_bytes()
 {
 	program_database bytes
 	each bytes "$MEMBERS" 'loyalty.earn(n::text, 100000000)'
-	psql -XqAt -v ON_ERROR_STOP=1 -d bytes -f "$BENCH/peers/double_entry.sql"
+	sql_file bytes peers/double_entry.sql
 	sql -d bytes "INSERT INTO double_entry.account (name)
 				  SELECT 'member/' || n FROM generate_series(1, $MEMBERS) AS n"
 	tidy bytes
@@ -40,6 +40,7 @@ figure_bytes()
 	with_state bytes
 	ours=$(bytes_run bytes loyalty -f "$BENCH/scripts/earn.sql" -f "$BENCH/scripts/redeem.sql")
 	theirs=$(bytes_run bytes_double double_entry -f "$BENCH/scripts/double_entry.sql")
+	sql_file bytes peers/check/double_entry.sql
 	cpu=$(paste -d ' ' "$RESULTS/bytes" "$RESULTS/bytes_double" |
 		awk '{ printf "%.1f / %.1f", $3 / $1, $6 / $4 }')
 	row 'bytes on disk per operation' "$ours B" "$theirs B double-entry, PL/pgSQL" \

@@ -31,6 +31,12 @@ program_database()
 					VALUES ('shop', '2 years'$values)"
 }
 
+# sql_file DATABASE FILE [OPTION...]
+sql_file()
+{
+	psql -XqAt -v ON_ERROR_STOP=1 -d "$1" -f "$BENCH/$2" "${@:3}" >/dev/null
+}
+
 # tidy DATABASE: what autovacuum, which is off, would have done.
 tidy()
 {
@@ -43,12 +49,12 @@ state_calls()
 	local day
 
 	program_database calls
-	psql -XqAt -v ON_ERROR_STOP=1 -d calls -f "$BENCH/scripts/rules.sql"
+	sql_file calls scripts/rules.sql
 	for day in 3 2 1; do
 		each calls "$MEMBERS" \
 			"loyalty.earn(n::text, 100000000, valid_from => now() - interval '$day days')"
 	done
-	psql -XqAt -v ON_ERROR_STOP=1 -d calls -f "$BENCH/peers/set_based.sql" >/dev/null
+	sql_file calls peers/set_based.sql
 	tidy calls
 }
 
@@ -70,8 +76,8 @@ state_year()
 			"loyalty.earn(n::text, 100, valid_from => date_trunc('day', now()) - interval '$day days')"
 	done
 	each year "$YEARS" "loyalty.earn('s' || n, 36500)"
-	psql -XqAt -v ON_ERROR_STOP=1 -d year -f "$BENCH/peers/row_per_lot.sql"
-	psql -XqAt -v ON_ERROR_STOP=1 -v years="$YEARS" -d year -f "$BENCH/scripts/year_of_lots.sql"
+	sql_file year peers/row_per_lot.sql
+	sql_file year scripts/year_of_lots.sql -v years="$YEARS"
 	tidy year
 }
 
