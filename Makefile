@@ -12,6 +12,16 @@ MODULE_big = loyalty
 
 OBJS = \
 	src/loyalty.o \
+	src/config/cache.o \
+	src/config/load.o \
+	src/config/program.o \
+	src/config/rule.o \
+	src/config/tier.o \
+	src/config/version.o \
+	src/engine/rules.o \
+	src/engine/rules_breakdown.o \
+	src/engine/rules_path.o \
+	src/engine/rules_share.o \
 	src/types/calendar.o \
 	src/types/calendar_zone.o \
 	src/types/core.o \
@@ -37,14 +47,19 @@ SQL_PARTS = \
 	src/types/lot_type.sql \
 	src/types/wallet_type.sql \
 	src/types/wallet_functions.sql \
-	src/types/wallet_aggregate.sql
+	src/types/wallet_aggregate.sql \
+	src/config/config.sql \
+	src/config/program.sql \
+	src/config/tier.sql \
+	src/config/rule.sql \
+	src/config/history.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type
 
-REGRESS =
+REGRESS = config rules_config
 ISOLATION =
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty

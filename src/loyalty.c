@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "compat.h"
+#include "config/config.h"
 
 PG_MODULE_MAGIC;
 
@@ -15,5 +16,6 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	loyalty_config_init();
 	MarkGUCPrefixReserved("loyalty");
 }

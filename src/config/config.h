@@ -60,19 +60,21 @@ typedef struct Tier
 
 typedef struct Rule Rule;		/* engine/rules.h */
 
-/* One kind of event of a program and the rules that name it. */
+/* One kind of event and the rules of a program that name it. */
 typedef struct EventType
 {
 	int32		event_id;
 	char	   *name;
-	Rule	  **rules;			/* all of them; the window is checked per event */
+	Rule	  **rules;			/* active ones; the window is checked per event */
 	int			rule_count;
 } EventType;
 
 typedef struct Program
 {
 	int32		program_id;
+	int64		version_id;		/* of its row in config_version */
 	char	   *name;
+	bool		is_default;
 	char	   *time_zone;
 	pg_tz	   *tz;
 	ValidityPolicy *validity;
@@ -90,9 +92,12 @@ typedef struct Program
 	bool		keep_attributes;
 	Tier	   *tiers;			/* by rank, ascending */
 	int			tier_count;
-	EventType  *events;
+	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;
+
+/* Defines the settings and registers the cache's callbacks; for _PG_init. */
+extern void loyalty_config_init(void);
 
 /*
  * The program of that name; NULL = the setting loyalty.program, else the
@@ -103,12 +108,31 @@ extern const Program *loyalty_program_lookup(const char *name);
 /* The same by id; NULL if there is no such program any more. */
 extern const Program *loyalty_program_by_id(int32 program_id);
 
+/*
+ * A program or rule as it was, by a version_id that was its own: without tiers
+ * and events.  42704 if that version is not stored.  Good until the end of the
+ * transaction, as above.
+ */
+extern const Program *loyalty_program_by_version(int64 version_id);
+extern const Rule *loyalty_rule_by_version(int64 version_id);
+
+/*
+ * instant + interval by the calendar and clock of the program's time zone:
+ * months clamp to the last day, days keep the local time.  22008 if out of range.
+ */
+extern TimestampTz loyalty_program_add(const Program *program, TimestampTz at,
+									   const Interval *interval);
+
+/* NULL if the program has no such tier (any more). */
 extern const Tier *loyalty_tier_by_id(const Program *program, int32 tier_id);
 
-/* The event of that name, NULL if no rule of the program ever named it. */
+/*
+ * The event of that name with the program's rules for it, which may be none;
+ * NULL if no rule of any program ever named it.
+ */
 extern const EventType *loyalty_event_lookup(const Program *program, const char *name);
 
-/* The name of an event id, for reports and messages; never NULL. */
+/* The name of an event id, for reports and messages; "event <id>" if unknown. */
 extern const char *loyalty_event_name(int32 event_id);
 
 /* The small id of the event `register`, which every installation has. */

@@ -5,12 +5,70 @@
  * Order of work: the rules whose window contains `at` and whose condition
  * holds give points and growth per match of `each`; their sum times the
  * multiplier is rounded once by the program's rounding; the rules' shares are
- * made whole by largest remainder.  Pure: reads nothing but its arguments.
+ * made whole by largest remainder.  Pure: reads nothing but its arguments
+ * and, for a correction, the versions of rules that they name.
  */
 #ifndef LOYALTY_RULES_H
 #define LOYALTY_RULES_H
 
+#include "nodes/pg_list.h"
 #include "config/config.h"
+
+/* The variables that a path may mention, as bits. */
+#define RULE_VARIABLE_EVENT		0x01
+#define RULE_VARIABLE_AT		0x02
+#define RULE_VARIABLE_MEMBER	0x04
+#define RULE_VARIABLE_TIER		0x08
+
+/* Paths of the plainest shapes need no jsonpath executor; same results. */
+typedef enum PathShape
+{
+	PATH_ABSENT,				/* the column is NULL */
+	PATH_GENERAL,
+	PATH_ROOT,					/* $ */
+	PATH_NUMBER,				/* 100 */
+	PATH_KEY					/* $.amount, lax */
+} PathShape;
+
+typedef struct RulePath
+{
+	PathShape	shape;
+	JsonPath   *path;			/* NULL if absent */
+	Numeric		number;			/* PATH_NUMBER */
+	char	   *key;			/* PATH_KEY */
+	int			key_length;
+	int			variables;		/* RULE_VARIABLE_ bits */
+	List	   *member_keys;	/* of char *: the keys of $member that it uses */
+	bool		whole_member;	/* it uses $member in another way */
+} RulePath;
+
+/* One row of loyalty.rule. */
+struct Rule
+{
+	int32		rule_id;
+	int64		version_id;		/* of its row in config_version */
+	char	   *name;
+	char	   *program;
+	char	   *event;
+	RulePath	each;
+	RulePath	condition;
+	RulePath	points;
+	RulePath	growth;			/* absent: the points before multipliers */
+	int			variables;		/* of all four */
+	List	   *member_keys;	/* of char *: keys of $member they use */
+	bool		whole_member;	/* they use $member otherwise */
+	bool		multiplied;
+	bool		active;
+	char	   *point_kind;		/* NULL = the program's plain points */
+	char	   *partner;		/* NULL = none */
+	Numeric		unit_cost;		/* NULL = none */
+	char	  **tiers;
+	int			tier_count;		/* 0 = everybody */
+	TimestampTz starts_at;		/* inclusive */
+	TimestampTz ends_at;		/* exclusive */
+	ValidityPolicy *validity;	/* NULL = the program's */
+	Interval   *pending_for;	/* NULL = the program's */
+};
 
 /* What an event is evaluated for.  All of it is stored with the grant. */
 typedef struct EventRequest

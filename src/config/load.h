@@ -1,0 +1,36 @@
+/*
+ * load.h
+ *		Rows of the configuration tables to structs; private to this floor.
+ *
+ * A loader takes a row of its table, however it was read (a scan of the table
+ * or a stored version), and allocates all it returns in the current context.
+ */
+#ifndef LOYALTY_CONFIG_LOAD_H
+#define LOYALTY_CONFIG_LOAD_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "config/config.h"
+#include "engine/rules.h"
+
+/* A column by its name; a missing one means another version's tables. */
+extern Datum loyalty_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull);
+extern bool loyalty_column_bool(HeapTuple row, TupleDesc desc, const char *column);
+extern int32 loyalty_column_int32(HeapTuple row, TupleDesc desc, const char *column);
+extern int64 loyalty_column_int64(HeapTuple row, TupleDesc desc, const char *column);
+
+/* These return NULL for NULL. */
+extern char *loyalty_column_text(HeapTuple row, TupleDesc desc, const char *column);
+extern Numeric loyalty_column_numeric(HeapTuple row, TupleDesc desc, const char *column);
+extern ValidityPolicy *loyalty_column_validity(HeapTuple row, TupleDesc desc, const char *column);
+extern Interval *loyalty_column_interval(HeapTuple row, TupleDesc desc, const char *column);
+
+/* version_id is left to the caller where the row is a stored version. */
+extern void loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program);
+extern void loyalty_tier_load(HeapTuple row, TupleDesc desc, Tier *tier);
+extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
+
+/* Forgets stored versions where they take too much room or are another's. */
+extern void loyalty_versions_end_transaction(void);
+
+#endif							/* LOYALTY_CONFIG_LOAD_H */

@@ -1,0 +1,121 @@
+/*
+ * program.c
+ *		Rows of loyalty.program, and what SQL asks about them.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "fmgr.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "config/load.h"
+
+PG_FUNCTION_INFO_V1(loyalty_current_program);
+PG_FUNCTION_INFO_V1(loyalty_is_time_zone);
+
+static pg_tz *
+find_time_zone(const char *name)
+{
+	pg_tz	   *tz = strlen(name) <= TZ_STRLEN_MAX ? pg_tzset(name) : NULL;
+
+	/* Zones that count leap seconds are refused, as the setting does. */
+	return tz != NULL && pg_tz_acceptable(tz) ? tz : NULL;
+}
+
+/* The first letter of a free word, which its CHECK keeps unambiguous. */
+static char
+column_word(HeapTuple row, TupleDesc desc, const char *column)
+{
+	return loyalty_column_text(row, desc, column)[0];
+}
+
+void
+loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
+{
+	memset(program, 0, sizeof(Program));
+	program->program_id = loyalty_column_int32(row, desc, "program_id");
+	program->version_id = loyalty_column_int64(row, desc, "version_id");
+	program->name = loyalty_column_text(row, desc, "name");
+	program->is_default = loyalty_column_bool(row, desc, "is_default");
+	program->time_zone = loyalty_column_text(row, desc, "time_zone");
+	program->tz = find_time_zone(program->time_zone);
+	if (program->tz == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" of program \"%s\" is not known here",
+						program->time_zone, program->name),
+				 errhint("Set another time_zone in loyalty.program.")));
+	program->validity = loyalty_column_validity(row, desc, "validity");
+	program->pending_for = *loyalty_column_interval(row, desc, "pending_for");
+	program->spend_order =
+		column_word(row, desc, "spend_order") == 'f' ? SPEND_FIFO : SPEND_EXPIRING;
+	program->shortfall = (Shortfall) column_word(row, desc, "shortfall");
+	program->rounding = (Rounding) column_word(row, desc, "rounding");
+	program->restore_lapsed = (RestoreLapsed) column_word(row, desc, "restore_lapsed");
+	program->grace = *loyalty_column_interval(row, desc, "grace");
+	program->lot_granularity = (LotGranularity) column_word(row, desc, "lot_granularity");
+	program->max_hold = *loyalty_column_interval(row, desc, "max_hold");
+	program->growth_window = loyalty_column_validity(row, desc, "growth_window");
+	if (TIMESTAMP_IS_NOEND(loyalty_validity_until(program->growth_window, 0, program->tz)))
+		program->growth_window = NULL;
+	program->refund_keeps_tier = column_word(row, desc, "refund_tier") == 'k';
+	program->auto_enroll = loyalty_column_bool(row, desc, "auto_enroll");
+	program->keep_attributes = loyalty_column_bool(row, desc, "keep_attributes");
+}
+
+TimestampTz
+loyalty_program_add(const Program *program, TimestampTz at, const Interval *interval)
+{
+	TimestampTz result = at;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		return at;
+	if (interval->month != 0 || interval->day != 0)
+	{
+		struct pg_tm tm;
+		fsec_t		fraction;
+		int			offset;
+		int64		months;
+		int64		day;
+
+		if (timestamp2tm(at, &offset, &tm, &fraction, NULL, program->tz) != 0)
+			goto out_of_range;
+		months = (int64) tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 + interval->month;
+		if (months / MONTHS_PER_YEAR > JULIAN_MAXYEAR || months < 0)
+			goto out_of_range;
+		tm.tm_year = months / MONTHS_PER_YEAR;
+		tm.tm_mon = months % MONTHS_PER_YEAR + 1;
+		tm.tm_mday = Min(tm.tm_mday, day_tab[isleap(tm.tm_year)][tm.tm_mon - 1]);
+		day = (int64) date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + interval->day;
+		if (day < 0 || day > PG_INT32_MAX)
+			goto out_of_range;
+		j2date((int) day, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+		offset = DetermineTimeZoneOffset(&tm, program->tz);
+		if (tm2timestamp(&tm, fraction, &offset, &result) != 0)
+			goto out_of_range;
+	}
+	if (!pg_add_s64_overflow(result, interval->time, &result) && IS_VALID_TIMESTAMP(result))
+		return result;
+
+out_of_range:
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("timestamp out of range")));
+}
+
+Datum
+loyalty_current_program(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(loyalty_program_lookup(NULL)->name));
+}
+
+Datum
+loyalty_is_time_zone(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(find_time_zone(name) != NULL);
+}

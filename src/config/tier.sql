@@ -1,0 +1,134 @@
+--
+-- Tiers: what live growth raises a member to.
+--
+
+CREATE SEQUENCE loyalty.tier_id_seq AS integer;
+COMMENT ON SEQUENCE loyalty.tier_id_seq IS 'ids of tiers';
+
+CREATE TABLE loyalty.tier (
+	tier_id integer NOT NULL DEFAULT pg_catalog.nextval('loyalty.tier_id_seq'),
+	program text COLLATE "C" NOT NULL DEFAULT loyalty.current_program(),
+	name text COLLATE "C" NOT NULL,
+	rank integer NOT NULL,
+	threshold bigint NOT NULL,
+	earn_multiplier numeric NOT NULL DEFAULT 1,
+	gift bigint NOT NULL DEFAULT 0,
+	version_id bigint NOT NULL,
+	changed_at timestamptz NOT NULL,
+	CONSTRAINT tier_pkey PRIMARY KEY (tier_id),
+	CONSTRAINT tier_name_key UNIQUE (program, name),
+	CONSTRAINT tier_rank_key UNIQUE (program, rank) DEFERRABLE,
+	CONSTRAINT tier_name_is_1_to_63_bytes
+		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
+	CONSTRAINT tier_threshold_is_not_negative CHECK (threshold >= 0),
+	CONSTRAINT tier_earn_multiplier_is_not_negative
+		CHECK (earn_multiplier >= 0 AND earn_multiplier < 'Infinity'),
+	CONSTRAINT tier_gift_is_not_negative CHECK (gift >= 0)
+);
+ALTER SEQUENCE loyalty.tier_id_seq OWNED BY loyalty.tier.tier_id;
+
+COMMENT ON TABLE loyalty.tier IS 'tiers of a program; a member has the highest one that live growth reaches';
+COMMENT ON COLUMN loyalty.tier.tier_id IS 'id, given by its sequence';
+COMMENT ON COLUMN loyalty.tier.program IS 'program, by its name';
+COMMENT ON COLUMN loyalty.tier.name IS 'name of the tier; a change is carried to the rules that name it';
+COMMENT ON COLUMN loyalty.tier.rank IS 'order of the tiers: higher is better';
+COMMENT ON COLUMN loyalty.tier.threshold IS 'live growth that reaches the tier; rises with rank';
+COMMENT ON COLUMN loyalty.tier.earn_multiplier IS 'factor on the points of multiplied rules';
+COMMENT ON COLUMN loyalty.tier.gift IS 'points given once on reaching the tier; 0: none';
+COMMENT ON COLUMN loyalty.tier.version_id IS 'current version in config_version; given by trigger, never by hand';
+COMMENT ON COLUMN loyalty.tier.changed_at IS 'start of the transaction that made this version; given by trigger';
+
+CREATE FUNCTION loyalty.tier_follow() RETURNS trigger
+	LANGUAGE plpgsql
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	rule text;
+BEGIN
+	IF tg_op = 'UPDATE' THEN
+		IF new.name <> old.name AND new.changed_at = pg_catalog.now() THEN
+			UPDATE loyalty.rule
+				SET tiers = pg_catalog.array_replace(tiers, old.name, new.name)
+				WHERE program = new.program AND old.name = ANY (tiers);
+		END IF;
+		RETURN NULL;
+	END IF;
+	SELECT name INTO rule FROM loyalty.rule
+		WHERE program = old.program AND old.name = ANY (tiers) LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'tier "%" is named by rule "%"', old.name, rule
+			USING ERRCODE = 'restrict_violation';
+	END IF;
+	IF EXISTS (SELECT FROM loyalty.member WHERE tier_id = old.tier_id) THEN
+		RAISE EXCEPTION 'tier "%" has members', old.name
+			USING ERRCODE = 'restrict_violation';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION loyalty.tier_follow() IS
+	'trigger: rules that name a tier follow its new name; a tier in use is not deleted';
+REVOKE ALL ON FUNCTION loyalty.tier_follow() FROM PUBLIC;
+
+CREATE FUNCTION loyalty.tier_order() RETURNS trigger
+	LANGUAGE plpgsql
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mine loyalty.tier;
+	other loyalty.tier;
+BEGIN
+	-- Two writers of tiers of one program take turns, so that each sees the other's.
+	PERFORM FROM loyalty.program WHERE name = new.program FOR NO KEY UPDATE;
+	SELECT * INTO mine FROM loyalty.tier WHERE tier_id = new.tier_id;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	SELECT * INTO other FROM loyalty.tier t
+		WHERE t.program = mine.program
+			AND (t.rank < mine.rank AND t.threshold >= mine.threshold
+				 OR t.rank > mine.rank AND t.threshold <= mine.threshold)
+		ORDER BY t.rank LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'thresholds of the tiers of program "%" do not rise with their rank', mine.program
+			USING ERRCODE = 'check_violation',
+				DETAIL = pg_catalog.format('Tier "%s" has rank %s and threshold %s, tier "%s" has rank %s and threshold %s.',
+					mine.name, mine.rank, mine.threshold, other.name, other.rank, other.threshold),
+				SCHEMA = 'loyalty', TABLE = 'tier', CONSTRAINT = 'tier_threshold_rises_with_rank';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION loyalty.tier_order() IS
+	'trigger, at commit: thresholds rise with rank';
+REVOKE ALL ON FUNCTION loyalty.tier_order() FROM PUBLIC;
+
+CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('tier_id');
+CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
+CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('tier_id');
+CREATE TRIGGER config_40_follow AFTER UPDATE OR DELETE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_follow();
+CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
+CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.tier
+	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
+CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.tier
+	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
+CREATE CONSTRAINT TRIGGER tier_threshold_rises_with_rank
+	AFTER INSERT OR UPDATE ON loyalty.tier DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_order();
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_10_prepare;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_20_program;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_30_record;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_40_follow;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_50_invalidate;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_60_truncate;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_70_invalidate;
+
+SELECT pg_catalog.pg_extension_config_dump('loyalty.tier', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_id_seq', '');

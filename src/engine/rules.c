@@ -1,0 +1,251 @@
+/*
+ * rules.c
+ *		What an event is worth.
+ *
+ * A first grant takes the rules and the tier of now and evaluates them; a
+ * correction takes both from the breakdown that was stored, so that only the
+ * attributes are new.  From there on the two are one.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "utils/fmgrprotos.h"
+
+#include "engine/rules_work.h"
+
+/* Rules that could apply to the request, from the present configuration. */
+static void
+start_work(const EventRequest *request, RuleWork *work)
+{
+	const EventType *event = request->event;
+	const Tier *tier = request->tier;
+
+	work->program = request->program;
+	work->at = request->at;
+	if (tier != NULL)
+	{
+		work->tier_name = tier->name;
+		work->tier_rank = tier->rank;
+		work->multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
+	}
+	for (int i = 0; i < event->rule_count; i++)
+	{
+		Rule	   *rule = event->rules[i];
+		bool		admitted = rule->tier_count == 0;
+
+		for (int j = 0; j < rule->tier_count && tier != NULL; j++)
+			admitted |= strcmp(rule->tiers[j], tier->name) == 0;
+		if (admitted && rule->starts_at <= request->at && request->at < rule->ends_at)
+			work->rules = lappend(work->rules, rule);
+	}
+	work->member = loyalty_rule_member(request->member_attributes, work->rules);
+}
+
+/*
+ * Rounds points and growth over all rules and gives each rule its share.
+ */
+static void
+share_out(const EventRequest *request, const RuleWork *work,
+		  RuleResult *results, int count, EventOutcome *outcome)
+{
+	Numeric    *points = palloc(sizeof(Numeric) * count);
+	Numeric    *growth = palloc(sizeof(Numeric) * count);
+	int64	   *point_shares = palloc(sizeof(int64) * count);
+	int64	   *growth_shares = palloc(sizeof(int64) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		points[i] = results[i].wished;
+		growth[i] = results[i].growth;
+	}
+	if (!loyalty_parts_round(points, count, work->program->rounding,
+							 point_shares, &outcome->points) ||
+		!loyalty_parts_round(growth, count, work->program->rounding,
+							 growth_shares, &outcome->growth))
+	{
+		StringInfoData detail;
+
+		initStringInfo(&detail);
+		for (int i = 0; i < count; i++)
+			appendStringInfo(&detail, "%s\"%s\": %s", i == 0 ? "" : ", ", results[i].rule->name,
+							 numeric_out_sci(points[i], 3));
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("points of event \"%s\" are out of range", request->event->name),
+				 errdetail("Points by rule are %s.", detail.data)));
+	}
+	for (int i = 0; i < count; i++)
+	{
+		results[i].granted = point_shares[i];
+		results[i].granted_growth = growth_shares[i];
+	}
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+same_number(Numeric a, Numeric b)
+{
+	return a == b ||
+		(a != NULL && b != NULL &&
+		 DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(a), NumericGetDatum(b))));
+}
+
+static void
+add_points(int64 *sum, int64 points)
+{
+	if (pg_add_s64_overflow(*sum, points, sum))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("points are out of range")));
+}
+
+/* Adds a rule's share to the lots of its grant. */
+static void
+add_share(const RuleWork *work, const Rule *rule, int64 points, EventGrant *grant)
+{
+	const Program *program = work->program;
+	const Interval *pending_for = rule->pending_for != NULL ?
+		rule->pending_for : &program->pending_for;
+	const ValidityPolicy *validity = rule->validity != NULL ? rule->validity : program->validity;
+	TimestampTz from = loyalty_program_add(program, work->at, pending_for);
+	TimestampTz until;
+	int64		fraction = from % USECS_PER_SEC;
+	int			i;
+
+	/* To the whole second, down: also before 2000, where instants are negative. */
+	from -= fraction < 0 ? fraction + USECS_PER_SEC : fraction;
+	until = loyalty_validity_until(validity, from, program->tz);
+
+	for (i = 0; i < grant->share_count; i++)
+	{
+		if (grant->shares[i].valid_from == from && grant->shares[i].valid_until == until)
+			break;
+	}
+	if (i == grant->share_count)
+	{
+		grant->shares[i].points = 0;
+		grant->shares[i].valid_from = from;
+		grant->shares[i].valid_until = until;
+		grant->share_count++;
+	}
+	add_points(&grant->shares[i].points, points);
+}
+
+static int
+compare_shares(const void *a, const void *b)
+{
+	const GrantShare *x = a;
+	const GrantShare *y = b;
+
+	if (x->valid_from != y->valid_from)
+		return x->valid_from < y->valid_from ? -1 : 1;
+	return (x->valid_until > y->valid_until) - (x->valid_until < y->valid_until);
+}
+
+/* Drops shares that cancelled out and sorts the rest. */
+static void
+finish_shares(EventGrant *grant)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < grant->share_count; i++)
+	{
+		if (grant->shares[i].points != 0)
+			grant->shares[kept++] = grant->shares[i];
+	}
+	grant->share_count = kept;
+	if (kept > 1)
+		qsort(grant->shares, kept, sizeof(GrantShare), compare_shares);
+}
+
+/* The grant of a rule's kind, partner and cost; made if there is none yet. */
+static int
+find_grant(EventOutcome *outcome, const Rule *rule, int share_limit)
+{
+	EventGrant *grant;
+	int			i;
+
+	for (i = 0; i < outcome->grant_count; i++)
+	{
+		grant = &outcome->grants[i];
+		if (same_text(grant->point_kind, rule->point_kind) &&
+			same_text(grant->partner, rule->partner) &&
+			same_number(grant->unit_cost, rule->unit_cost))
+			return i;
+	}
+	grant = &outcome->grants[outcome->grant_count++];
+	grant->point_kind = rule->point_kind;
+	grant->partner = rule->partner;
+	grant->unit_cost = rule->unit_cost;
+	grant->shares = palloc(sizeof(GrantShare) * share_limit);
+	return i;
+}
+
+/*
+ * Groups the rules into grants, in the order of their first rules.  Rules that
+ * came to nothing make no grant of their own; they are noted in the first.
+ */
+static void
+group_grants(const RuleWork *work, RuleResult *results, int count, EventOutcome *outcome)
+{
+	outcome->grants = palloc0(sizeof(EventGrant) * Max(count, 1));
+	outcome->grant_count = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		RuleResult *result = &results[i];
+		EventGrant *grant;
+
+		result->grant = 0;
+		if (result->granted == 0 && result->granted_growth == 0)
+			continue;
+		result->grant = find_grant(outcome, result->rule, count);
+		grant = &outcome->grants[result->grant];
+		add_points(&grant->points, result->granted);
+		add_points(&grant->growth, result->granted_growth);
+		if (result->granted != 0)
+			add_share(work, result->rule, result->granted, grant);
+	}
+	if (outcome->grant_count == 0)
+		outcome->grant_count = 1;	/* plain points, none of them */
+
+	for (int i = 0; i < outcome->grant_count; i++)
+	{
+		finish_shares(&outcome->grants[i]);
+		outcome->grants[i].breakdown = loyalty_breakdown_build(work, results, count, i);
+	}
+}
+
+void
+loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
+{
+	RuleWork	work = {0};
+	RuleResult *results;
+	ListCell   *cell;
+	int			bits = 0;
+	int			count = 0;
+
+	if (request->stored != NULL)
+		loyalty_breakdown_read(request->stored, request, &work);
+	else
+		start_work(request, &work);
+	work.attributes = request->attributes;
+
+	foreach(cell, work.rules)
+		bits |= ((const Rule *) lfirst(cell))->variables;
+	work.variables = loyalty_rule_variables(&work, bits);
+
+	results = palloc(sizeof(RuleResult) * Max(list_length(work.rules), 1));
+	foreach(cell, work.rules)
+	{
+		if (loyalty_rule_apply(lfirst(cell), &work, &results[count]))
+			count++;
+	}
+	share_out(request, &work, results, count, outcome);
+	group_grants(&work, results, count, outcome);
+}

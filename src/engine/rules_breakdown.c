@@ -1,0 +1,188 @@
+/*
+ * rules_breakdown.c
+ *		The breakdown that a grant stores: how its points came about.
+ *
+ * The first grant of an event holds all that a correction needs:
+ *		{"program": version, "at": "2026-11-21T10:00:00Z",
+ *		 "tier": {"name": "gold", "rank": 2, "multiplier": 1.5},
+ *		 "member": {"city": "Oslo"},
+ *		 "versions": [12, 15],
+ *		 "rules": [{"rule": "base", "version": 12, "matches": 1, "given": 8.5,
+ *					"wished": 12.75, "points": 12, "growth": 8}]}
+ * `versions` are those of all rules that could have applied, since a correction
+ * may match others.  `tier` is absent without a tier, `member` if no rule
+ * mentions it.  `given` is before the multiplier and absent where it changed
+ * nothing.  `note` says what a rule found no number in.  Further grants hold
+ * only their `rules`.
+ */
+#include "postgres.h"
+
+#include "utils/fmgrprotos.h"
+
+#include "engine/rules_json.h"
+#include "engine/rules_work.h"
+#include "types/instant.h"
+
+/* A computed number without the zeros at its end that division leaves. */
+static void
+push_number(JsonbParseState **state, const char *key, Numeric number)
+{
+	Datum		trimmed = DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(number));
+
+	loyalty_json_number(state, key, DatumGetNumeric(trimmed));
+}
+
+static void
+push_result(JsonbParseState **state, const RuleResult *result)
+{
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_text(state, "rule", result->rule->name);
+	loyalty_json_integer(state, "version", result->rule->version_id);
+	if (result->matches != 1)
+		loyalty_json_integer(state, "matches", result->matches);
+	if (result->points != result->wished)
+		push_number(state, "given", result->points);
+	push_number(state, "wished", result->wished);
+	loyalty_json_integer(state, "points", result->granted);
+	loyalty_json_integer(state, "growth", result->granted_growth);
+	if (result->misses > 0 && result->misses == result->matches)
+		loyalty_json_text(state, "note", "points is no number");
+	else if (result->misses > 0)
+		loyalty_json_text(state, "note",
+						  psprintf("points is no number in %d of %d matches",
+								   result->misses, result->matches));
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* What a correction starts from. */
+static void
+push_work(JsonbParseState **state, const RuleWork *work)
+{
+	char		at[INSTANT_TEXT_SIZE];
+	ListCell   *cell;
+
+	loyalty_json_integer(state, "program", work->program->version_id);
+	loyalty_instant_format(work->at, at);
+	loyalty_json_text(state, "at", at);
+	if (work->tier_name != NULL)
+	{
+		loyalty_json_key(state, "tier");
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		loyalty_json_text(state, "name", work->tier_name);
+		loyalty_json_integer(state, "rank", work->tier_rank);
+		loyalty_json_number(state, "multiplier",
+							work->multiplier != NULL ? work->multiplier : int64_to_numeric(1));
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	if (work->member != NULL)
+		loyalty_json_document(state, "member", work->member);
+	loyalty_json_key(state, "versions");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	foreach(cell, work->rules)
+		loyalty_json_integer(state, NULL, ((const Rule *) lfirst(cell))->version_id);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+Jsonb *
+loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
+						int result_count, int grant)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (grant == 0)
+		push_work(&state, work);
+	loyalty_json_key(&state, "rules");
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < result_count; i++)
+	{
+		if (results[i].grant == grant)
+			push_result(&state, &results[i]);
+	}
+	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* A member of an object of the stored breakdown; false if absent. */
+static bool
+find_member(const JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
+{
+	if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object),
+									 key, strlen(key), value) == NULL)
+		return false;
+	if (value->type != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored breakdown has no valid \"%s\"", key)));
+	return true;
+}
+
+static void
+need_member(const JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
+{
+	if (!find_member(object, key, type, value))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored breakdown has no \"%s\"", key)));
+}
+
+static int64
+number_int64(const JsonbValue *value)
+{
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 NumericGetDatum(value->val.numeric)));
+}
+
+static const Rule *
+find_rule(const EventType *event, int64 version_id)
+{
+	for (int i = 0; i < event->rule_count; i++)
+	{
+		if (event->rules[i]->version_id == version_id)
+			return event->rules[i];
+	}
+	return loyalty_rule_by_version(version_id);
+}
+
+/* Fills all of *work but the attributes and variables from what was stored. */
+void
+loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWork *work)
+{
+	const JsonbContainer *root = &stored->root;
+	JsonbValue	value;
+	JsonbIterator *iterator;
+	const char *at;
+
+	need_member(root, "program", jbvNumeric, &value);
+	work->program = request->program;
+	if (work->program->version_id != number_int64(&value))
+		work->program = loyalty_program_by_version(number_int64(&value));
+
+	need_member(root, "at", jbvString, &value);
+	at = value.val.string.val;
+	if (!loyalty_instant_parse(&at, at + value.val.string.len, &work->at, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored breakdown has no valid \"%s\"", "at")));
+
+	if (find_member(root, "tier", jbvBinary, &value))
+	{
+		const JsonbContainer *tier = value.val.binary.data;
+
+		need_member(tier, "name", jbvString, &value);
+		work->tier_name = pnstrdup(value.val.string.val, value.val.string.len);
+		need_member(tier, "rank", jbvNumeric, &value);
+		work->tier_rank = (int32) number_int64(&value);
+		need_member(tier, "multiplier", jbvNumeric, &value);
+		work->multiplier = value.val.numeric;
+	}
+	if (find_member(root, "member", jbvBinary, &value))
+		work->member = JsonbValueToJsonb(&value);
+
+	need_member(root, "versions", jbvBinary, &value);
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+		work->rules = lappend(work->rules,
+							  unconstify(Rule *, find_rule(request->event, number_int64(&value))));
+}

@@ -1,0 +1,309 @@
+/*
+ * rules_path.c
+ *		jsonpath for rules: variables, matches, conditions, numbers.
+ *
+ * Paths are evaluated silently: where a value is missing or of the wrong kind
+ * the path finds nothing, or what it found before.  Errors that jsonpath raises
+ * even so (a comparison of dates that depends on the session's time zone, an
+ * invalid regular expression) fail the event.
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+
+#include "engine/rules_json.h"
+#include "engine/rules_work.h"
+
+/* The items that a path found, read one by one. */
+typedef struct PathItems
+{
+	JsonbIterator *iterator;	/* NULL: at most `one` */
+	JsonbValue	one;
+	bool		has_one;
+} PathItems;
+
+/* An object without members, as stored on disk. */
+static const Jsonb *
+empty_object(void)
+{
+	static Jsonb empty = {.root = {.header = JB_FOBJECT}};
+
+	SET_VARSIZE(&empty, sizeof(Jsonb));
+	return &empty;
+}
+
+/* $at: the parts of the local date and time. */
+static void
+push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			offset;
+	int			weekday;
+	char		text[MAXDATELEN + 1];
+
+	if (timestamp2tm(at, &offset, &tm, &fraction, NULL, tz) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	weekday = j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday));
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_integer(state, "year", tm.tm_year);
+	loyalty_json_integer(state, "month", tm.tm_mon);
+	loyalty_json_integer(state, "day", tm.tm_mday);
+	loyalty_json_integer(state, "hour", tm.tm_hour);
+	loyalty_json_integer(state, "minute", tm.tm_min);
+	loyalty_json_integer(state, "weekday", weekday == 0 ? 7 : weekday);
+	snprintf(text, sizeof(text), "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
+	loyalty_json_text(state, "date", text);
+	snprintf(text, sizeof(text), "%02d:%02d", tm.tm_hour, tm.tm_min);
+	loyalty_json_text(state, "time", text);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/*
+ * The variables object: those that `bits` names and no others.  A variable
+ * that a path mentions is always there, null or {} where it has no value:
+ * jsonpath raises an unknown variable even when silent.
+ */
+const Jsonb *
+loyalty_rule_variables(const RuleWork *work, int bits)
+{
+	JsonbParseState *state = NULL;
+
+	if (bits == 0)
+		return empty_object();
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (bits & RULE_VARIABLE_EVENT)
+		loyalty_json_document(&state, "event", work->attributes);
+	if (bits & RULE_VARIABLE_MEMBER)
+		loyalty_json_document(&state, "member",
+							  work->member != NULL ? work->member : empty_object());
+	if (bits & RULE_VARIABLE_AT)
+	{
+		loyalty_json_key(&state, "at");
+		push_at(&state, work->at, work->program->tz);
+	}
+	if (bits & RULE_VARIABLE_TIER)
+	{
+		if (work->tier_name == NULL)
+			loyalty_json_null(&state, "tier");
+		else
+		{
+			loyalty_json_key(&state, "tier");
+			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+			loyalty_json_text(&state, "name", work->tier_name);
+			loyalty_json_integer(&state, "rank", work->tier_rank);
+			pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		}
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * What the rules mention of a member's attributes: single keys where that is
+ * all they use, so that no more than needed is stored with the grant; NULL if
+ * they mention nothing.
+ */
+const Jsonb *
+loyalty_rule_member(const Jsonb *attributes, const List *rules)
+{
+	JsonbParseState *state = NULL;
+	bool		mentioned = false;
+	bool		whole = false;
+	ListCell   *cell;
+
+	foreach(cell, rules)
+	{
+		const Rule *rule = lfirst(cell);
+
+		mentioned |= (rule->variables & RULE_VARIABLE_MEMBER) != 0;
+		whole |= rule->whole_member;
+	}
+	if (!mentioned)
+		return NULL;
+	if (attributes == NULL)
+		return empty_object();
+	if (whole || !JB_ROOT_IS_OBJECT(attributes))
+		return attributes;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, rules)
+	{
+		const Rule *rule = lfirst(cell);
+		ListCell   *key;
+
+		/* A key that two rules use is pushed twice: objects keep one. */
+		foreach(key, rule->member_keys)
+		{
+			const char *name = lfirst(key);
+			JsonbValue	value;
+
+			if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &attributes->root),
+											 name, strlen(name), &value) == NULL)
+				continue;
+			loyalty_json_key(&state, name);
+			pushJsonbValue(&state, WJB_VALUE, &value);
+		}
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * Finds what a path selects.  The plain shapes give exactly what the jsonpath
+ * executor would: a number is itself, a lax key of an object is its value or
+ * nothing.  A key of anything else (an array is unwrapped) is left to it.
+ */
+static void
+find_items(const RulePath *path, const Jsonb *target, const Jsonb *variables, PathItems *items)
+{
+	JsonbContainer *root = unconstify(JsonbContainer *, &target->root);
+	Datum		found;
+
+	items->iterator = NULL;
+	if (path->shape == PATH_NUMBER)
+	{
+		items->one.type = jbvNumeric;
+		items->one.val.numeric = path->number;
+		items->has_one = true;
+		return;
+	}
+	if (path->shape == PATH_KEY && JB_ROOT_IS_OBJECT(target))
+	{
+		items->has_one = getKeyJsonValueFromContainer(root, path->key, path->key_length,
+													  &items->one) != NULL;
+		return;
+	}
+	found = DirectFunctionCall4(jsonb_path_query_array,
+								PointerGetDatum(target),
+								PointerGetDatum(path->path),
+								PointerGetDatum(variables),
+								BoolGetDatum(true));
+	items->iterator = JsonbIteratorInit(&DatumGetJsonbP(found)->root);
+	JsonbIteratorNext(&items->iterator, &items->one, true);	/* the array itself */
+}
+
+static bool
+next_item(PathItems *items, JsonbValue *item)
+{
+	if (items->iterator != NULL)
+		return JsonbIteratorNext(&items->iterator, item, true) == WJB_ELEM;
+	if (!items->has_one)
+		return false;
+	items->has_one = false;
+	*item = items->one;
+	return true;
+}
+
+/* One boolean decides; else it holds if something other than null is found. */
+static bool
+condition_holds(const RulePath *path, const Jsonb *target, const Jsonb *variables)
+{
+	PathItems	items;
+	JsonbValue	item;
+
+	if (path->shape == PATH_ABSENT)
+		return true;
+	find_items(path, target, variables, &items);
+	while (next_item(&items, &item))
+	{
+		if (item.type != jbvNull && !(item.type == jbvBool && !item.val.boolean))
+			return true;
+	}
+	return false;
+}
+
+/* The sum of the numbers that a path finds; NULL if it finds none. */
+static Numeric
+sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)
+{
+	PathItems	items;
+	JsonbValue	item;
+	Numeric		sum = NULL;
+
+	find_items(path, target, variables, &items);
+	while (next_item(&items, &item))
+	{
+		if (item.type == jbvNumeric)
+			sum = sum == NULL ? item.val.numeric : loyalty_number_add(sum, item.val.numeric);
+	}
+	return sum;
+}
+
+static void
+apply_match(const Rule *rule, const Jsonb *target, const Jsonb *variables, RuleResult *result)
+{
+	Numeric		points;
+	Numeric		growth;
+
+	if (!condition_holds(&rule->condition, target, variables))
+		return;
+	points = sum_numbers(&rule->points, target, variables);
+	growth = rule->growth.shape == PATH_ABSENT ? points :
+		sum_numbers(&rule->growth, target, variables);
+
+	result->matches++;
+	if (points == NULL)
+		result->misses++;
+	else
+		result->points = result->points == NULL ? points :
+			loyalty_number_add(result->points, points);
+	if (growth != NULL)
+		result->growth = result->growth == NULL ? growth :
+			loyalty_number_add(result->growth, growth);
+}
+
+static void
+name_rule(void *arg)
+{
+	const Rule *rule = arg;
+
+	errcontext("rule \"%s\" of program \"%s\"", rule->name, rule->program);
+}
+
+/*
+ * Fills *result except its shares; false if the rule does not apply.  Points
+ * and growth that nothing gave are 0.
+ */
+bool
+loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result)
+{
+	ErrorContextCallback context;
+
+	memset(result, 0, sizeof(RuleResult));
+	result->rule = rule;
+
+	context.callback = name_rule;
+	context.arg = unconstify(Rule *, rule);
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+
+	if (rule->each.shape == PATH_ROOT)
+		apply_match(rule, work->attributes, work->variables, result);
+	else
+	{
+		PathItems	items;
+		JsonbValue	item;
+
+		find_items(&rule->each, work->attributes, work->variables, &items);
+		while (next_item(&items, &item))
+			apply_match(rule, JsonbValueToJsonb(&item), work->variables, result);
+	}
+
+	if (result->matches > 0)
+	{
+		if (result->points == NULL)
+			result->points = int64_to_numeric(0);
+		if (result->growth == NULL)
+			result->growth = int64_to_numeric(0);
+		result->wished = result->points;
+		if (rule->multiplied && work->multiplier != NULL)
+			result->wished = loyalty_number_multiply(result->points, work->multiplier);
+	}
+	error_context_stack = context.previous;
+	return result->matches > 0;
+}

@@ -1,0 +1,134 @@
+/*
+ * rules_share.c
+ *		From exact numbers to whole points.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "utils/fmgrprotos.h"
+
+#include "engine/rules_work.h"
+
+/* A part of a sum, on its way to a whole share. */
+typedef struct Remainder
+{
+	Numeric		rest;			/* in [0, 1) */
+	int			part;
+} Remainder;
+
+Numeric
+loyalty_number_add(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
+											   NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+Numeric
+loyalty_number_multiply(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_mul,
+											   NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+static int
+number_compare(Numeric a, Numeric b)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+											 NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+/* The number, if it is whole, as int64; false if it does not fit. */
+static bool
+whole_number(Numeric number, int64 *whole)
+{
+	if (number_compare(number, int64_to_numeric(PG_INT64_MIN)) < 0 ||
+		number_compare(number, int64_to_numeric(PG_INT64_MAX)) > 0)
+		return false;
+	*whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
+	return true;
+}
+
+bool
+loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
+{
+	Datum		value = NumericGetDatum(number);
+	bool		negative;
+
+	switch (rounding)
+	{
+		case ROUND_DOWN:
+			value = DirectFunctionCall2(numeric_trunc, value, Int32GetDatum(0));
+			break;
+		case ROUND_NEAREST:
+			value = DirectFunctionCall2(numeric_round, value, Int32GetDatum(0));
+			break;
+		case ROUND_UP:
+			negative = number_compare(number, int64_to_numeric(0)) < 0;
+			value = DirectFunctionCall1(negative ? numeric_floor : numeric_ceil, value);
+			break;
+	}
+	return whole_number(DatumGetNumeric(value), whole);
+}
+
+/* The largest remainder first; equal ones in the order of the parts. */
+static int
+compare_remainders(const void *a, const void *b)
+{
+	const Remainder *x = a;
+	const Remainder *y = b;
+	int			order = number_compare(y->rest, x->rest);
+
+	return order != 0 ? order : (x->part > y->part) - (x->part < y->part);
+}
+
+bool
+loyalty_parts_round(const Numeric *parts, int count, Rounding rounding,
+					int64 *shares, int64 *total)
+{
+	Remainder  *remainders;
+	Numeric		sum;
+	int64		missing;
+
+	*total = 0;
+	if (count == 0)
+		return true;
+	if (count == 1)
+	{
+		if (!loyalty_number_round(parts[0], rounding, total))
+			return false;
+		shares[0] = *total;
+		return true;
+	}
+
+	sum = parts[0];
+	for (int i = 1; i < count; i++)
+		sum = loyalty_number_add(sum, parts[i]);
+	if (!loyalty_number_round(sum, rounding, total))
+		return false;
+
+	/*
+	 * Every part starts from the whole number below it.  What lacks to the
+	 * total is then at least 0 and at most the number of parts that have a
+	 * remainder, whatever the signs and the rounding.
+	 */
+	remainders = palloc(sizeof(Remainder) * count);
+	missing = *total;
+	for (int i = 0; i < count; i++)
+	{
+		Datum		below = DirectFunctionCall1(numeric_floor, NumericGetDatum(parts[i]));
+
+		if (!whole_number(DatumGetNumeric(below), &shares[i]) ||
+			pg_sub_s64_overflow(missing, shares[i], &missing))
+			return false;
+		remainders[i].part = i;
+		remainders[i].rest = DatumGetNumeric(DirectFunctionCall2(numeric_sub,
+																 NumericGetDatum(parts[i]),
+																 below));
+	}
+	if (missing > 0)
+		qsort(remainders, count, sizeof(Remainder), compare_remainders);
+	for (int64 i = 0; i < missing; i++)
+		shares[remainders[i].part]++;
+	pfree(remainders);
+	return true;
+}
