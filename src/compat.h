@@ -9,6 +9,11 @@
 #include "nodes/nodes.h"
 #include "utils/guc.h"
 
+/* VARSIZE and its kin left postgres.h in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Soft errors (16+): input functions report through fcinfo->context, so that
  * pg_input_is_valid() works.  Before 16 the same line is a plain ereport.

@@ -8,10 +8,10 @@
 #include "fmgr.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
-#include "utils/timestamp.h"
 
 #include "config/load.h"
+#include "types/calendar.h"
+#include "types/instant.h"
 
 PG_FUNCTION_INFO_V1(loyalty_current_program);
 PG_FUNCTION_INFO_V1(loyalty_is_time_zone);
@@ -70,40 +70,25 @@ TimestampTz
 loyalty_program_add(const Program *program, TimestampTz at, const Interval *interval)
 {
 	TimestampTz result = at;
+	bool		valid = INSTANT_IS_VALID(at);
 
-	if (TIMESTAMP_NOT_FINITE(at))
-		return at;
-	if (interval->month != 0 || interval->day != 0)
+	if (valid && (interval->month != 0 || interval->day != 0))
 	{
-		struct pg_tm tm;
-		fsec_t		fraction;
-		int			offset;
-		int64		months;
-		int64		day;
+		LocalClock	clock;
+		LocalTime	local;
 
-		if (timestamp2tm(at, &offset, &tm, &fraction, NULL, program->tz) != 0)
-			goto out_of_range;
-		months = (int64) tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 + interval->month;
-		if (months / MONTHS_PER_YEAR > JULIAN_MAXYEAR || months < 0)
-			goto out_of_range;
-		tm.tm_year = months / MONTHS_PER_YEAR;
-		tm.tm_mon = months % MONTHS_PER_YEAR + 1;
-		tm.tm_mday = Min(tm.tm_mday, day_tab[isleap(tm.tm_year)][tm.tm_mon - 1]);
-		day = (int64) date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) + interval->day;
-		if (day < 0 || day > PG_INT32_MAX)
-			goto out_of_range;
-		j2date((int) day, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-		offset = DetermineTimeZoneOffset(&tm, program->tz);
-		if (tm2timestamp(&tm, fraction, &offset, &result) != 0)
-			goto out_of_range;
+		loyalty_clock_of_zone(&clock, program->tz);
+		local = clock.to_local(clock.zone, at);
+		local.day = loyalty_day_plus_months(local.day, interval->month) + interval->day;
+		valid = loyalty_clock_instant(&clock, local, &result, NULL);
 	}
-	if (!pg_add_s64_overflow(result, interval->time, &result) && IS_VALID_TIMESTAMP(result))
-		return result;
-
-out_of_range:
-	ereport(ERROR,
-			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("timestamp out of range")));
+	valid = valid && !pg_add_s64_overflow(result, interval->time, &result) &&
+		INSTANT_IS_VALID(result);
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return result;
 }
 
 Datum

@@ -40,6 +40,7 @@ CREATE TABLE loyalty.program (
 	changed_at timestamptz NOT NULL,
 	CONSTRAINT program_pkey PRIMARY KEY (program_id),
 	CONSTRAINT program_name_key UNIQUE (name),
+	CONSTRAINT program_version_key UNIQUE (version_id),
 	CONSTRAINT program_name_is_1_to_63_bytes
 		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
 	CONSTRAINT program_pending_for_is_not_negative CHECK (pending_for >= '0'),

@@ -54,6 +54,7 @@ CREATE TABLE loyalty.rule (
 	changed_at timestamptz NOT NULL,
 	CONSTRAINT rule_pkey PRIMARY KEY (rule_id),
 	CONSTRAINT rule_name_key UNIQUE (program, name),
+	CONSTRAINT rule_version_key UNIQUE (version_id),
 	CONSTRAINT rule_name_is_1_to_63_bytes
 		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
 	CONSTRAINT rule_event_is_1_to_63_bytes

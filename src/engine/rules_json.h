@@ -8,6 +8,8 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "compat.h"
+
 static inline void
 loyalty_json_key(JsonbParseState **state, const char *key)
 {
