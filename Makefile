@@ -60,7 +60,7 @@ PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type
 
 REGRESS = config rules_config
-ISOLATION =
+ISOLATION = config_cache
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

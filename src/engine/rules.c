@@ -104,33 +104,56 @@ add_points(int64 *sum, int64 points)
 				 errmsg("points are out of range")));
 }
 
-/* Adds a rule's share to the lots of its grant. */
+/* The validity of the points of a rule, or of rules that have none (NULL). */
 static void
-add_share(const RuleWork *work, const Rule *rule, int64 points, EventGrant *grant)
+find_validity(const RuleWork *work, const Rule *rule, GrantShare *share)
 {
 	const Program *program = work->program;
-	const Interval *pending_for = rule->pending_for != NULL ?
-		rule->pending_for : &program->pending_for;
-	const ValidityPolicy *validity = rule->validity != NULL ? rule->validity : program->validity;
-	TimestampTz from = loyalty_program_add(program, work->at, pending_for);
-	TimestampTz until;
-	int64		fraction = from % USECS_PER_SEC;
-	int			i;
+	const Interval *pending_for = &program->pending_for;
+	const ValidityPolicy *validity = program->validity;
+	TimestampTz from;
+	int64		fraction;
+
+	if (rule != NULL && rule->pending_for != NULL)
+		pending_for = rule->pending_for;
+	if (rule != NULL && rule->validity != NULL)
+		validity = rule->validity;
 
 	/* To the whole second, down: also before 2000, where instants are negative. */
+	from = loyalty_program_add(program, work->at, pending_for);
+	fraction = from % USECS_PER_SEC;
 	from -= fraction < 0 ? fraction + USECS_PER_SEC : fraction;
-	until = loyalty_validity_until(validity, from, program->tz);
+	share->valid_from = from;
+	share->valid_until = loyalty_validity_until(validity, from, program->tz);
+}
 
+/*
+ * Adds a rule's share to the lots of its grant.  *plain is the validity of
+ * rules that have none of their own.
+ */
+static void
+add_share(const RuleWork *work, const Rule *rule, int64 points, const GrantShare *plain,
+		  EventGrant *grant)
+{
+	GrantShare	own;
+	const GrantShare *share = plain;
+	int			i;
+
+	if (rule->validity != NULL || rule->pending_for != NULL)
+	{
+		find_validity(work, rule, &own);
+		share = &own;
+	}
 	for (i = 0; i < grant->share_count; i++)
 	{
-		if (grant->shares[i].valid_from == from && grant->shares[i].valid_until == until)
+		if (grant->shares[i].valid_from == share->valid_from &&
+			grant->shares[i].valid_until == share->valid_until)
 			break;
 	}
 	if (i == grant->share_count)
 	{
+		grant->shares[i] = *share;
 		grant->shares[i].points = 0;
-		grant->shares[i].valid_from = from;
-		grant->shares[i].valid_until = until;
 		grant->share_count++;
 	}
 	add_points(&grant->shares[i].points, points);
@@ -193,6 +216,10 @@ find_grant(EventOutcome *outcome, const Rule *rule, int share_limit)
 static void
 group_grants(const RuleWork *work, RuleResult *results, int count, EventOutcome *outcome)
 {
+	GrantShare	plain;
+
+	/* Once for all rules: calendars are slow. */
+	find_validity(work, NULL, &plain);
 	outcome->grants = palloc0(sizeof(EventGrant) * Max(count, 1));
 	outcome->grant_count = 0;
 
@@ -209,7 +236,7 @@ group_grants(const RuleWork *work, RuleResult *results, int count, EventOutcome 
 		add_points(&grant->points, result->granted);
 		add_points(&grant->growth, result->granted_growth);
 		if (result->granted != 0)
-			add_share(work, result->rule, result->granted, grant);
+			add_share(work, result->rule, result->granted, &plain, grant);
 	}
 	if (outcome->grant_count == 0)
 		outcome->grant_count = 1;	/* plain points, none of them */

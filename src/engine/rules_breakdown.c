@@ -36,46 +36,41 @@ static void
 push_result(JsonbParseState **state, const RuleResult *result)
 {
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(state, "rule", result->rule->name);
-	loyalty_json_integer(state, "version", result->rule->version_id);
-	if (result->matches != 1)
-		loyalty_json_integer(state, "matches", result->matches);
-	if (result->points != result->wished)
-		push_number(state, "given", result->points);
-	push_number(state, "wished", result->wished);
-	loyalty_json_integer(state, "points", result->granted);
-	loyalty_json_integer(state, "growth", result->granted_growth);
 	if (result->misses > 0 && result->misses == result->matches)
 		loyalty_json_text(state, "note", "points is no number");
 	else if (result->misses > 0)
 		loyalty_json_text(state, "note",
 						  psprintf("points is no number in %d of %d matches",
 								   result->misses, result->matches));
+	loyalty_json_text(state, "rule", result->rule->name);
+	if (result->points != result->wished)
+		push_number(state, "given", result->points);
+	loyalty_json_integer(state, "growth", result->granted_growth);
+	loyalty_json_integer(state, "points", result->granted);
+	push_number(state, "wished", result->wished);
+	if (result->matches != 1)
+		loyalty_json_integer(state, "matches", result->matches);
+	loyalty_json_integer(state, "version", result->rule->version_id);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* What a correction starts from. */
 static void
-push_work(JsonbParseState **state, const RuleWork *work)
+push_tier(JsonbParseState **state, const RuleWork *work)
 {
-	char		at[INSTANT_TEXT_SIZE];
+	loyalty_json_key(state, "tier");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_text(state, "name", work->tier_name);
+	loyalty_json_integer(state, "rank", work->tier_rank);
+	loyalty_json_number(state, "multiplier",
+						work->multiplier != NULL ? work->multiplier : int64_to_numeric(1));
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_versions(JsonbParseState **state, const RuleWork *work)
+{
 	ListCell   *cell;
 
-	loyalty_json_integer(state, "program", work->program->version_id);
-	loyalty_instant_format(work->at, at);
-	loyalty_json_text(state, "at", at);
-	if (work->tier_name != NULL)
-	{
-		loyalty_json_key(state, "tier");
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		loyalty_json_text(state, "name", work->tier_name);
-		loyalty_json_integer(state, "rank", work->tier_rank);
-		loyalty_json_number(state, "multiplier",
-							work->multiplier != NULL ? work->multiplier : int64_to_numeric(1));
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	}
-	if (work->member != NULL)
-		loyalty_json_document(state, "member", work->member);
 	loyalty_json_key(state, "versions");
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	foreach(cell, work->rules)
@@ -83,15 +78,27 @@ push_work(JsonbParseState **state, const RuleWork *work)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
+/*
+ * Keys are pushed in the order in which jsonb keeps them, by length and then by
+ * bytes: sorting them is most of the cost of an object otherwise.
+ */
 Jsonb *
 loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 						int result_count, int grant)
 {
 	JsonbParseState *state = NULL;
+	bool		first = grant == 0;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (grant == 0)
-		push_work(&state, work);
+	if (first)
+	{
+		char		at[INSTANT_TEXT_SIZE];
+
+		loyalty_instant_format(work->at, at);
+		loyalty_json_text(&state, "at", at);
+	}
+	if (first && work->tier_name != NULL)
+		push_tier(&state, work);
 	loyalty_json_key(&state, "rules");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < result_count; i++)
@@ -100,6 +107,13 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 			push_result(&state, &results[i]);
 	}
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	if (first && work->member != NULL)
+		loyalty_json_document(&state, "member", work->member);
+	if (first)
+	{
+		loyalty_json_integer(&state, "program", work->program->version_id);
+		push_versions(&state, work);
+	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 

@@ -52,16 +52,16 @@ push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
 	weekday = j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday));
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_integer(state, "year", tm.tm_year);
-	loyalty_json_integer(state, "month", tm.tm_mon);
 	loyalty_json_integer(state, "day", tm.tm_mday);
-	loyalty_json_integer(state, "hour", tm.tm_hour);
-	loyalty_json_integer(state, "minute", tm.tm_min);
-	loyalty_json_integer(state, "weekday", weekday == 0 ? 7 : weekday);
 	snprintf(text, sizeof(text), "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
 	loyalty_json_text(state, "date", text);
+	loyalty_json_integer(state, "hour", tm.tm_hour);
 	snprintf(text, sizeof(text), "%02d:%02d", tm.tm_hour, tm.tm_min);
 	loyalty_json_text(state, "time", text);
+	loyalty_json_integer(state, "year", tm.tm_year);
+	loyalty_json_integer(state, "month", tm.tm_mon);
+	loyalty_json_integer(state, "minute", tm.tm_min);
+	loyalty_json_integer(state, "weekday", weekday == 0 ? 7 : weekday);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 

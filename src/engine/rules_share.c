@@ -6,6 +6,7 @@
 
 #include "common/int.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
 #include "engine/rules_work.h"
 
@@ -37,12 +38,22 @@ number_compare(Numeric a, Numeric b)
 											 NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-/* The number, if it is whole, as int64; false if it does not fit. */
+/* A whole number as int64; false if it does not fit. */
 static bool
 whole_number(Numeric number, int64 *whole)
 {
-	if (number_compare(number, int64_to_numeric(PG_INT64_MIN)) < 0 ||
-		number_compare(number, int64_to_numeric(PG_INT64_MAX)) > 0)
+	static Numeric lowest = NULL;
+	static Numeric highest = NULL;
+
+	if (highest == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
+
+		lowest = int64_to_numeric(PG_INT64_MIN);
+		highest = int64_to_numeric(PG_INT64_MAX);
+		MemoryContextSwitchTo(caller);
+	}
+	if (number_compare(number, lowest) < 0 || number_compare(number, highest) > 0)
 		return false;
 	*whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
 	return true;
