@@ -68,7 +68,7 @@ EXTRA_CLEAN = loyalty--$(EXTVERSION).sql.tmp tmp_stage build
 
 # Targets that find or install PostgreSQL themselves.  They are apart from PGXS,
 # which claims `check` and cannot be read before pg_config is there.
-HOUSE_TARGETS = check demo bench shell lint list-regress list-isolation
+HOUSE_TARGETS = check demo bench shell lint list-regress list-isolation list-sources
 
 ifneq (,$(filter $(HOUSE_TARGETS),$(MAKECMDGOALS)))
 
@@ -95,6 +95,9 @@ list-regress:
 
 list-isolation:
 	@echo $(ISOLATION)
+
+list-sources:
+	@printf '%s\n' $(OBJS:.o=.c) $(SQL_PARTS)
 
 else
 
