@@ -39,6 +39,13 @@ UPDATE program SET is_default = false;
 SELECT current_program();
 ROLLBACK;
 
+-- a script that is run twice changes nothing
+INSERT INTO program (name, is_default) VALUES ('shop', true) ON CONFLICT DO NOTHING;
+INSERT INTO program (name, is_default) VALUES ('shop', true)
+	ON CONFLICT (name) DO UPDATE SET is_default = excluded.is_default;
+SELECT current_program();
+SELECT count(*) FROM config_version;
+
 -- values that are refused
 \set VERBOSITY sqlstate
 INSERT INTO program (name, time_zone) VALUES ('x', 'Mars/Olympus');
@@ -76,7 +83,8 @@ COMMIT;
 BEGIN;
 UPDATE tier SET threshold = 4000 WHERE name = 'silver';
 COMMIT;
-UPDATE tier SET rank = 3 - rank, threshold = 5000 - threshold;
+UPDATE tier SET rank = rank + 10;
+INSERT INTO tier (name, rank, threshold) VALUES ('silver', 11, 2000) ON CONFLICT DO NOTHING;
 SELECT name, rank, threshold FROM tier ORDER BY rank;
 
 -- names are followed, rows in use stay

@@ -99,6 +99,8 @@ BEGIN
 	IF tg_op = 'INSERT' THEN
 		IF NOT EXISTS (SELECT FROM loyalty.program) THEN
 			new.is_default := true;
+		ELSIF EXISTS (SELECT FROM loyalty.program WHERE name = new.name) THEN
+			RETURN new;			-- ON CONFLICT will drop it: it takes the default from nobody
 		END IF;
 	END IF;
 	IF new.is_default THEN

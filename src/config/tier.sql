@@ -18,7 +18,7 @@ CREATE TABLE loyalty.tier (
 	CONSTRAINT tier_pkey PRIMARY KEY (tier_id),
 	CONSTRAINT tier_name_key UNIQUE (program, name),
 	CONSTRAINT tier_version_key UNIQUE (version_id),
-	CONSTRAINT tier_rank_key UNIQUE (program, rank) DEFERRABLE,
+	CONSTRAINT tier_rank_key UNIQUE (program, rank),
 	CONSTRAINT tier_name_is_1_to_63_bytes
 		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
 	CONSTRAINT tier_threshold_is_not_negative CHECK (threshold >= 0),
