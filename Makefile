@@ -33,10 +33,12 @@ OBJS = \
 	src/types/validity_type.o \
 	src/types/wallet.o \
 	src/types/wallet_aggregate.o \
+	src/types/wallet_column.o \
 	src/types/wallet_functions.o \
 	src/types/wallet_pack.o \
 	src/types/wallet_text.o \
-	src/types/wallet_type.o
+	src/types/wallet_type.o \
+	src/types/wallet_unpack.o
 
 INTERFACES = $(wildcard src/*.h src/*/*.h)
 
