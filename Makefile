@@ -12,16 +12,46 @@ MODULE_big = loyalty
 
 OBJS = \
 	src/loyalty.o \
+	src/api/call.o \
+	src/api/events.o \
+	src/api/holds.o \
+	src/api/maintenance.o \
+	src/api/membership.o \
+	src/api/points.o \
+	src/api/reversals.o \
+	src/api/story.o \
+	src/api/support.o \
 	src/config/cache.o \
 	src/config/load.o \
 	src/config/program.o \
 	src/config/rule.o \
 	src/config/tier.o \
 	src/config/version.o \
+	src/engine/breakdown.o \
+	src/engine/family.o \
+	src/engine/flow.o \
+	src/engine/give_back.o \
+	src/engine/grant.o \
+	src/engine/growth.o \
+	src/engine/lapse.o \
+	src/engine/member_state.o \
+	src/engine/past.o \
+	src/engine/period.o \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
 	src/engine/rules_path.o \
 	src/engine/rules_share.o \
+	src/engine/settle.o \
+	src/engine/spend.o \
+	src/engine/tier.o \
+	src/ledger/actor.o \
+	src/ledger/chain.o \
+	src/ledger/entry_row.o \
+	src/ledger/hold_row.o \
+	src/ledger/member_row.o \
+	src/ledger/query.o \
+	src/ledger/relations.o \
+	src/ledger/store.o \
 	src/types/calendar.o \
 	src/types/calendar_zone.o \
 	src/types/core.o \
@@ -54,7 +84,9 @@ SQL_PARTS = \
 	src/config/program.sql \
 	src/config/tier.sql \
 	src/config/rule.sql \
-	src/config/history.sql
+	src/config/history.sql \
+	src/ledger/ledger.sql \
+	src/api/api.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 

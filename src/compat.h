@@ -6,8 +6,11 @@
 #define LOYALTY_COMPAT_H
 
 #include "postgres.h"
+#include "access/genam.h"
+#include "executor/executor.h"
 #include "nodes/nodes.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 
 /* VARSIZE and its kin left postgres.h in 16. */
 #if PG_VERSION_NUM >= 160000
@@ -20,6 +23,7 @@
  */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
+#include "parser/parse_relation.h"
 #else
 #define ereturn(context, dummy_value, ...) \
 	do { \
@@ -39,5 +43,63 @@
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
+
+/*
+ * An executor state whose range table is the given relations, in that order,
+ * for writing through ExecSimpleRelation….
+ */
+static inline RangeTblEntry *
+compat_range_table_entry(Relation relation)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = RelationGetRelid(relation);
+	entry->relkind = relation->rd_rel->relkind;
+	entry->rellockmode = RowExclusiveLock;
+	return entry;
+}
+
+static inline void
+compat_init_range_table(EState *estate, Relation first, Relation second)
+{
+	List	   *entries = list_make2(compat_range_table_entry(first),
+									 compat_range_table_entry(second));
+
+#if PG_VERSION_NUM >= 160000
+	List	   *permissions = NIL;
+
+	addRTEPermissionInfo(&permissions, linitial(entries));
+	addRTEPermissionInfo(&permissions, lsecond(entries));
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, entries, permissions,
+					   bms_add_member(bms_make_singleton(1), 2));
+#else
+	ExecInitRangeTable(estate, entries, permissions);
+#endif
+#else
+	ExecInitRangeTable(estate, entries);
+#endif
+}
+
+static inline void
+compat_eval_plan_qual_init(EPQState *epqstate, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1);
+#endif
+}
+
+static inline IndexScanDesc
+compat_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
 
 #endif							/* LOYALTY_COMPAT_H */

@@ -4,8 +4,8 @@
  *
  * Triggers on the tables send a relcache invalidation (loyalty_config_invalidate);
  * it is transactional, so it reaches every session at the writer's commit, and
- * the writer itself after each command and on a rollback.  The one relcache
- * callback only bumps `generation`.  A lookup takes in pending messages and, if
+ * the writer itself after each command and on a rollback.  The module's one
+ * relcache callback only bumps `generation`.  A lookup takes in pending messages and, if
  * the generation moved, reads all tables into a new context and swaps it in.
  *
  * Tables are read under a catalog snapshot, not the transaction's: the latest
@@ -71,11 +71,11 @@ static List *retired = NIL;		/* contexts of replaced caches; in TopTransactionCo
 static Oid	table_ids[TABLE_COUNT];
 
 /*
- * Relcache callback.  May come at any time, so it touches no catalog and frees
+ * From the module's relcache callback.  May come at any time, so it touches no catalog and frees
  * nothing.
  */
-static void
-config_changed(Datum arg, Oid relid)
+void
+loyalty_config_changed(Oid relid)
 {
 	for (int i = 0; i < TABLE_COUNT; i++)
 	{
@@ -114,7 +114,6 @@ loyalty_config_init(void)
 							   PGC_USERSET,
 							   0,
 							   NULL, NULL, NULL);
-	CacheRegisterRelcacheCallback(config_changed, (Datum) 0);
 	RegisterXactCallback(end_transaction, NULL);
 }
 

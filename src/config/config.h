@@ -99,6 +99,9 @@ typedef struct Program
 /* Defines the settings and registers the cache's callbacks; for _PG_init. */
 extern void loyalty_config_init(void);
 
+/* A relcache message came for that relation (InvalidOid = any). */
+extern void loyalty_config_changed(Oid relid);
+
 /*
  * The program of that name; NULL = the setting loyalty.program, else the
  * default one.  LY005 if there is none.  Brings the cache up to date first.

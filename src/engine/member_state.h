@@ -87,6 +87,7 @@ typedef struct Hold
 	LotList		lots;
 	int64		points;
 	bool		ended;			/* captured or released by this operation */
+	bool		stored;			/* was there before this operation */
 } Hold;
 
 typedef struct MemberState
@@ -109,5 +110,9 @@ typedef struct MemberState
 	const Jsonb *attributes;
 	List	   *holds;			/* of Hold; loaded where held > 0 or asked for */
 } MemberState;
+
+/* The words users see for them. */
+extern const char *loyalty_status_name(MemberStatus status);
+extern bool loyalty_status_parse(const char *name, MemberStatus *status);
 
 #endif							/* LOYALTY_MEMBER_STATE_H */

@@ -1,0 +1,225 @@
+/*
+ * events.c
+ *		record and settle: events that the rules turn into points.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "api/call.h"
+#include "errors.h"
+
+PG_FUNCTION_INFO_V1(loyalty_record);
+PG_FUNCTION_INFO_V1(loyalty_settle);
+
+const EventType *
+loyalty_event_require(const Program *program, const char *name)
+{
+	const EventType *event;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event must not be null")));
+	event = loyalty_event_lookup(program, name);
+	if (event == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown event \"%s\" in program \"%s\"", name, program->name),
+				 errdetail("No rule names it."),
+				 errhint("INSERT INTO loyalty.rule (program, name, event, points) makes it known.")));
+	return event;
+}
+
+/*
+ * What the rules give.  `first` is the first grant if this is a correction:
+ * its versions, variables and date are used again.
+ */
+static void
+evaluate(const Engine *engine, const EventType *event, const Jsonb *attributes,
+		 const Entry *first, EventOutcome *outcome)
+{
+	EventRequest request;
+
+	request.program = engine->program;
+	request.event = event;
+	request.attributes = attributes;
+	request.member_attributes = engine->member->attributes;
+	request.tier = loyalty_tier_current(engine);
+	request.at = first == NULL ? engine->at : first->at;
+	request.stored = first == NULL ? NULL : first->breakdown;
+	loyalty_rules_evaluate(&request, outcome);
+}
+
+/* A call's content, as far as it tells a repeat: event and attributes. */
+static int64
+event_digest(const MemberState *member, const EventType *event, const Jsonb *attributes)
+{
+	StringInfoData content;
+
+	initStringInfo(&content);
+	loyalty_digest_number(&content, event->event_id);
+	loyalty_digest_jsonb(&content, attributes);
+	return loyalty_call_digest(member, ENTRY_EVENT, &content);
+}
+
+/* Marks what the engine added from `mark` on as made by one call. */
+static void
+stamp(Engine *engine, int mark, int64 digest)
+{
+	for (int i = mark; i < list_length(engine->entries); i++)
+	{
+		Entry	   *entry = list_nth(engine->entries, i);
+
+		if (entry->kind == ENTRY_EVENT || entry->kind == ENTRY_CORRECTION)
+			entry->request_digest = digest;
+	}
+}
+
+Entry *
+loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attributes,
+					 const char *ref, TimestampTz at, TimestampTz now)
+{
+	List	   *families = loyalty_family_gather(loyalty_past_story(engine, ref),
+												 ENTRY_EVENT, event->event_id);
+	EventOutcome outcome;
+	Entry	   *entry;
+	int			mark;
+
+	if (families == NIL && attributes == NULL)
+		return NULL;
+	loyalty_engine_begin(engine, families == NIL ? at : now);
+	mark = list_length(engine->entries);
+	if (attributes != NULL)
+		evaluate(engine, event, attributes,
+				 families == NIL ? NULL : ((Family *) linitial(families))->first, &outcome);
+	entry = families == NIL ?
+		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
+		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
+							  attributes, families);
+	if (attributes != NULL)
+		stamp(engine, mark, event_digest(engine->member, event, attributes));
+	return entry;
+}
+
+/*
+ * The event `register` of a member just enrolled, if a rule is about it.
+ */
+void
+loyalty_event_register(Call *call, TimestampTz at)
+{
+	const EventType *event = loyalty_event_lookup(call->program, "register");
+	EventOutcome outcome;
+	const Jsonb *attributes;
+
+	if (event == NULL || event->rule_count == 0)
+		return;
+	attributes = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	loyalty_call_start(call, at);
+	evaluate(&call->engine, event, attributes, NULL, &outcome);
+	loyalty_engine_record(&call->engine, event, &outcome, NULL, NULL);
+}
+
+/* record(member, event, attributes, ref, at, program) */
+Datum
+loyalty_record(PG_FUNCTION_ARGS)
+{
+	const char *member = loyalty_arg_key(fcinfo, 0, "member", true);
+	const char *name = loyalty_arg_text(fcinfo, 1);
+	const Jsonb *attributes = loyalty_arg_object(fcinfo, 2, "attributes");
+	const char *ref = loyalty_arg_key(fcinfo, 3, "ref", false);
+	TimestampTz at = loyalty_arg_at(fcinfo, 4);
+	const Program *program = loyalty_arg_program(fcinfo, 5);
+	const EventType *event = loyalty_event_require(program, name);
+	EventOutcome outcome;
+	Call		call;
+	Receipt		receipt;
+	List	   *story;
+	Entry	   *entry;
+	int64		digest;
+	int			mark;
+
+	loyalty_call_open(&call, "record()", program, member, ENROLL_AUTO, at);
+	digest = event_digest(&call.member, event, attributes);
+	story = loyalty_call_story(&call, ref);
+	if (loyalty_call_replay(&call, story, ENTRY_EVENT, event->event_id, ref, digest, &receipt))
+	{
+		ListCell   *cell;
+		int64		net = 0;
+
+		foreach(cell, loyalty_family_gather(story, ENTRY_EVENT, event->event_id))
+			net += ((Family *) lfirst(cell))->net;
+		if (net == 0 && receipt.points != 0)
+			loyalty_refuse_reuse(ref, "What the event granted has been taken back in full.",
+								 "Use a new ref, or loyalty.settle() to grant it again.");
+		return loyalty_call_repeat(fcinfo, &call, &receipt);
+	}
+
+	loyalty_call_start(&call, loyalty_call_time(&call, at));
+	mark = list_length(call.engine.entries);
+	evaluate(&call.engine, event, attributes, NULL, &outcome);
+	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
+	stamp(&call.engine, mark, digest);
+	return loyalty_call_accept(fcinfo, &call, entry, digest);
+}
+
+/* Nothing had to change: the last entry of the event again, if it has one. */
+static void
+unchanged(const Call *call, const EventType *event, List *story, Receipt *receipt)
+{
+	const Tier *tier = loyalty_tier_current(&call->engine);
+	ListCell   *cell;
+
+	memset(receipt, 0, sizeof(Receipt));
+	receipt->member = call->member.ref;
+	receipt->tier = tier == NULL ? NULL : tier->name;
+	receipt->balance = loyalty_lots_spendable(&call->member.points, call->now) -
+		call->member.debt;
+	foreach(cell, story)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->event_id != event->event_id ||
+			(entry->kind != ENTRY_EVENT && entry->kind != ENTRY_CORRECTION))
+			continue;
+		receipt->entry_id = entry->entry_id;
+		receipt->points = entry->points;
+		receipt->growth = entry->growth;
+		receipt->balance = entry->balance;
+		receipt->replayed = true;
+	}
+}
+
+/* settle(member, event, attributes, ref, at, program) */
+Datum
+loyalty_settle(PG_FUNCTION_ARGS)
+{
+	const char *member = loyalty_arg_key(fcinfo, 0, "member", true);
+	const char *name = loyalty_arg_text(fcinfo, 1);
+	const Jsonb *attributes = PG_ARGISNULL(2) ? NULL :
+		loyalty_arg_object(fcinfo, 2, "attributes");
+	const char *ref = loyalty_arg_key(fcinfo, 3, "ref", true);
+	TimestampTz at = loyalty_arg_at(fcinfo, 4);
+	const Program *program = loyalty_arg_program(fcinfo, 5);
+	const EventType *event = loyalty_event_require(program, name);
+	Call		call;
+	Receipt		receipt;
+	List	   *story;
+	Entry	   *entry;
+
+	loyalty_call_open(&call, "settle()", program, member,
+					  attributes == NULL ? ENROLL_NEVER : ENROLL_AUTO, at);
+	story = loyalty_call_story(&call, ref);
+	entry = loyalty_event_settle(&call.engine, event, attributes, ref,
+								 loyalty_call_time(&call, at), call.now);
+	if (entry != NULL)
+		return loyalty_call_accept(fcinfo, &call, entry, entry->request_digest);
+
+	/* what the clock decided is posted even so */
+	loyalty_call_finish(&call);
+	unchanged(&call, event, story, &receipt);
+	return loyalty_receipt_datum(fcinfo, &receipt);
+}

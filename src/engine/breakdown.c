@@ -1,0 +1,150 @@
+/*
+ * breakdown.c
+ *		What the engine itself notes in breakdowns.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+
+#include "engine/breakdown.h"
+
+typedef struct Cancelled
+{
+	int64		grant;
+	int64		points;
+} Cancelled;
+
+CancelledWaivers *
+loyalty_breakdown_cancel(CancelledWaivers *list, int64 grant, int64 points)
+{
+	Cancelled  *item;
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		item = lfirst(cell);
+		if (item->grant == grant)
+		{
+			item->points += points;
+			return list;
+		}
+	}
+	item = palloc(sizeof(Cancelled));
+	item->grant = grant;
+	item->points = points;
+	return lappend(list, item);
+}
+
+int64
+loyalty_breakdown_cancelled(const CancelledWaivers *list, int64 grant)
+{
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		const Cancelled *item = lfirst(cell);
+
+		if (item->grant == grant)
+			return item->points;
+	}
+	return 0;
+}
+
+static void
+set_string(JsonbValue *value, const char *string)
+{
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, string);
+	value->val.string.len = strlen(string);
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue	value;
+
+	set_string(&value, key);
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+static void
+push_number(JsonbParseState **state, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+Jsonb *
+loyalty_breakdown_status(const char *status)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_key(&state, "status");
+	set_string(&value, status);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+loyalty_breakdown_gift(const char *tier, int64 cause)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_key(&state, "tier");
+	set_string(&value, tier);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	push_key(&state, "cause");
+	push_number(&state, cause);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+loyalty_breakdown_store_cancelled(const CancelledWaivers *list)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+	ListCell   *cell;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_key(&state, "cancelled");
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, list)
+	{
+		const Cancelled *item = lfirst(cell);
+
+		push_key(&state, psprintf(INT64_FORMAT, item->grant));
+		push_number(&state, item->points);
+	}
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(object);
+}
+
+int64
+loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 grant)
+{
+	JsonbValue	buffer;
+	JsonbValue *value;
+	char	   *key;
+
+	if (breakdown == NULL || !JB_ROOT_IS_OBJECT(breakdown))
+		return 0;
+	value = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &breakdown->root),
+										 "cancelled", strlen("cancelled"), &buffer);
+	if (value == NULL || value->type != jbvBinary)
+		return 0;
+	key = psprintf(INT64_FORMAT, grant);
+	value = getKeyJsonValueFromContainer(value->val.binary.data, key, strlen(key), NULL);
+	if (value == NULL || value->type != jbvNumeric)
+		return 0;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric)));
+}

@@ -1,0 +1,27 @@
+/*
+ * breakdown.h
+ *		What the engine itself notes in breakdowns: waivers that a restore
+ *		cancelled, per grant; the tier of a gift.  Rules write theirs in rules.c.
+ */
+#ifndef LOYALTY_BREAKDOWN_H
+#define LOYALTY_BREAKDOWN_H
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+/* A list of (grant entry, points); NIL = none. */
+typedef List CancelledWaivers;
+
+extern CancelledWaivers *loyalty_breakdown_cancel(CancelledWaivers *list, int64 grant,
+												  int64 points);
+extern int64 loyalty_breakdown_cancelled(const CancelledWaivers *list, int64 grant);
+
+/* As {"cancelled": {"<grant>": points}} and back; 0 if it says nothing. */
+extern Jsonb *loyalty_breakdown_store_cancelled(const CancelledWaivers *list);
+extern int64 loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 grant);
+
+/* {"status": new status}, and {"tier": name, "cause": entry} of a gift. */
+extern Jsonb *loyalty_breakdown_status(const char *status);
+extern Jsonb *loyalty_breakdown_gift(const char *tier, int64 cause);
+
+#endif							/* LOYALTY_BREAKDOWN_H */

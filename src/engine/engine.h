@@ -1,0 +1,171 @@
+/*
+ * engine.h
+ *		Operations on one member: pure functions of (member, program, request).
+ *
+ * An operation works on an Engine: it changes engine->member and appends
+ * entries.  It reads nothing but its arguments and, where a reversal must know
+ * what was granted or spent, the member's earlier entries through an
+ * EngineSource.  Nobody below the api floor reads a clock.
+ *
+ * Every entry obeys
+ *		points = change of wallet + change of held - change of debt,
+ * which closing an entry checks, and debt > 0 only with an empty wallet.
+ */
+#ifndef LOYALTY_ENGINE_H
+#define LOYALTY_ENGINE_H
+
+#include "engine/member_state.h"
+#include "engine/rules.h"
+
+/* The member's past and the ids of its future, as the ledger floor knows them. */
+typedef struct EngineSource
+{
+	void	   *arg;
+	int64		(*next_entry_id) (void *arg);
+
+	/* One entry of this member by id; NULL if it has none of that id. */
+	Entry	   *(*entry) (void *arg, int64 entry_id);
+
+	/* Every entry of this member that carries the ref, by id. */
+	List	   *(*story) (void *arg, const char *ref);
+
+	/* Entries of this member after entry_id whose kind is in `kinds`, by id. */
+	List	   *(*since) (void *arg, int64 entry_id, const char *kinds);
+
+	/* Gift entry that stands for the tier, 0 if none; *cause: what reached it. */
+	int64		(*standing_gift) (void *arg, int32 tier_id, int64 *cause);
+} EngineSource;
+
+/* A gift given (taken_back = 0) or taken back by this operation. */
+typedef struct GiftChange
+{
+	int32		tier_id;
+	int64		entry_id;		/* the gift */
+	int64		cause;			/* entry that reached the tier */
+	int64		taken_back;		/* entry that took it back; 0 = given */
+} GiftChange;
+
+typedef struct Engine
+{
+	const Program *program;
+	const EngineSource *source;
+	MemberState *member;
+	TimestampTz at;				/* business time of the operation */
+	TimestampTz recorded_at;	/* wall clock of the operation */
+	int64		stored_entries; /* id of the last entry that is stored; 0 = none */
+	const char *known_ref;		/* a ref whose stored story was read; NULL = none */
+	List	   *known_story;	/* that story, of Entry */
+	List	   *entries;		/* of Entry added by this operation, by id */
+	List	   *gifts;			/* of GiftChange */
+	bool		tier_moved;		/* member->tier_id changed */
+	int64		tier_entry;		/* entry that moved it, 0 if none did */
+	bool		raise_due;		/* maintain: maintain_at may be raised */
+	LotList		late;			/* lots that came back lapsed; lapse after the open entry */
+	int64		owned;			/* wallet + held - debt before the open entry */
+} Engine;
+
+/* flow.c: entries, and points coming and going */
+extern Entry *loyalty_entry_open(Engine *engine, EntryKind kind, TimestampTz at);
+extern void loyalty_entry_close(Engine *engine, Entry *entry);
+extern int16 loyalty_entry_generation(Engine *engine, EntryKind kind, int32 event_id,
+									  const char *ref);
+extern void loyalty_flow_credit(Engine *engine, Entry *entry, LotList *incoming);
+extern int64 loyalty_flow_cancel_debt(Engine *engine, Entry *entry, int64 points);
+extern int64 loyalty_flow_take(Engine *engine, Entry *entry, int64 points);
+extern void loyalty_flow_owe(Engine *engine, Entry *entry, int64 points);
+extern void loyalty_flow_merge(LotList *dst, const LotList *src);
+extern void loyalty_flow_add(LotList *dst, const PointLot *lot);
+extern int64 loyalty_points_add(int64 a, int64 b);
+
+/* past.c: the member's past, this operation's entries included */
+extern Entry *loyalty_past_entry(const Engine *engine, int64 entry_id);
+extern List *loyalty_past_story(const Engine *engine, const char *ref);
+extern List *loyalty_past_since(const Engine *engine, int64 entry_id, EntryKind kind);
+
+/* lapse.c: what the clock has decided up to engine->at */
+extern void loyalty_engine_begin(Engine *engine, TimestampTz at);
+extern void loyalty_engine_advance(Engine *engine);
+extern TimestampTz loyalty_engine_next_due(const MemberState *member, TimestampTz at);
+
+/* grant.c */
+extern void loyalty_engine_require_earning(const Engine *engine);
+extern Entry *loyalty_engine_earn(Engine *engine, int64 points, const char *ref,
+								  TimestampTz valid_from, TimestampTz valid_until,
+								  const char *reason);
+extern Entry *loyalty_engine_adjust(Engine *engine, int64 points, const char *ref,
+									const char *reason);
+extern void loyalty_grant_validity(const Program *program, TimestampTz at,
+								   TimestampTz *valid_from, TimestampTz *valid_until);
+extern void loyalty_grant_place(const Engine *engine, PointLot *lot);
+
+/* settle.c: events, and making what they granted equal to what the rules say */
+extern Entry *loyalty_engine_record(Engine *engine, const EventType *event,
+									const EventOutcome *outcome, const char *ref,
+									const Jsonb *attributes);
+extern Entry *loyalty_engine_settle(Engine *engine, const EventType *event,
+									const EventOutcome *outcome, const char *ref,
+									const Jsonb *attributes, List *families);
+
+/* spend.c */
+extern void loyalty_engine_require_spending(const Engine *engine);
+extern Entry *loyalty_engine_redeem(Engine *engine, int64 points, const char *ref,
+									const char *reason);
+extern Entry *loyalty_engine_hold(Engine *engine, int64 points, const char *ref,
+								  TimestampTz until);
+extern Entry *loyalty_engine_capture(Engine *engine, Hold *hold, int64 points);
+extern Entry *loyalty_engine_release(Engine *engine, Hold *hold, TimestampTz at);
+extern Entry *loyalty_engine_transfer_out(Engine *engine, int64 points,
+										  const char *ref, int64 to_member);
+extern Entry *loyalty_engine_transfer_in(Engine *engine, const Entry *out,
+										 int64 from_member, const char *ref);
+extern Entry *loyalty_engine_set_status(Engine *engine, MemberStatus status,
+										const char *reason);
+
+/* give_back.c: restore */
+extern int64 loyalty_restore_done(List *story, const Entry *spent);
+extern Entry *loyalty_engine_restore(Engine *engine, const Entry *spent, int64 points,
+									 int64 offset, const char *operation_ref);
+
+/* family.c, family_take.c: the grants of one event and what became of them */
+typedef struct Family
+{
+	Entry	   *first;			/* the first grant */
+	List	   *entries;		/* of Entry: grants, corrections, claw-backs, by id */
+	int64		granted;		/* by its grants, corrections excluded */
+	int64		net;			/* granted less corrected and clawed back */
+	int64		net_growth;
+	int64		operator_taken; /* by claw_back, which settle leaves alone */
+	int64		operator_growth;
+} Family;
+
+extern List *loyalty_family_gather(List *story, EntryKind grant_kind, int32 event_id);
+extern int64 loyalty_family_debt(const Family *family);
+extern int64 loyalty_family_waived(Engine *engine, const Family *family);
+extern void loyalty_family_take(Engine *engine, Entry *entry, Family *family, int64 points);
+extern int64 loyalty_family_undo(Engine *engine, Entry *entry, Family *family,
+								 int64 points, LotList *incoming);
+extern bool loyalty_family_owns(const Family *family, const PointLot *lot);
+extern Entry *loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
+									   const char *operation_ref);
+
+/* The points an entry stands for: waived and lapsed ones counted. */
+static inline int64
+loyalty_entry_effect(const Entry *entry)
+{
+	return entry->points - entry->waived - entry->lapsed;
+}
+
+/* growth.c */
+extern void loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated);
+extern int64 loyalty_growth_total(const MemberState *member, TimestampTz at);
+
+/* tier.c */
+extern const Tier *loyalty_tier_current(const Engine *engine);
+extern void loyalty_tier_settle_in(Engine *engine);
+extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected);
+
+/* period.c: local calendar */
+extern bool loyalty_period_same(TimestampTz a, TimestampTz b, LotGranularity unit, pg_tz *tz);
+extern TimestampTz loyalty_period_month_start(TimestampTz at, pg_tz *tz);
+
+#endif							/* LOYALTY_ENGINE_H */

@@ -1,0 +1,164 @@
+/*
+ * give_back.c
+ *		Restore: spent points go back to the lots they came from.
+ *
+ * What was taken last returns first, so that the member stands as if less had
+ * been spent.  A slice of a grant that was clawed back meanwhile first cancels the
+ * waiver or debt booked for it; a slice that lapsed follows restore_lapsed.
+ */
+#include "postgres.h"
+
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "engine/breakdown.h"
+#include "engine/engine.h"
+#include "errors.h"
+
+/* How much of a spending has been given back, from the story of its ref. */
+int64
+loyalty_restore_done(List *story, const Entry *spent)
+{
+	int64		done = 0;
+	ListCell   *cell;
+
+	foreach(cell, story)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind == ENTRY_RESTORE && entry->reverses == spent->entry_id)
+			done += loyalty_entry_effect(entry);
+	}
+	return done;
+}
+
+/*
+ * The grant of this member that a lot came from, as a family; NULL if the lot
+ * came from elsewhere or its grant has no ref by which it could be undone.
+ */
+static Family *
+family_of_lot(Engine *engine, const PointLot *lot)
+{
+	const Entry *grant;
+	ListCell   *cell;
+
+	if (lot->source == 0)
+		return NULL;
+	grant = loyalty_past_entry(engine, lot->source);
+	if (grant == NULL || grant->ref == NULL ||
+		(grant->kind != ENTRY_EARN && grant->kind != ENTRY_EVENT))
+		return NULL;
+	foreach(cell, loyalty_family_gather(loyalty_past_story(engine, grant->ref),
+										grant->kind, grant->event_id))
+	{
+		Family	   *family = lfirst(cell);
+
+		if (loyalty_family_owns(family, lot))
+			return family;
+	}
+	return NULL;
+}
+
+/*
+ * Has the lot been given grace before?  Then its end is not one that its grant
+ * gave it.  A lot that came from another member cannot be asked.
+ */
+static bool
+had_grace(Engine *engine, const PointLot *lot)
+{
+	const Entry *grant;
+
+	if (lot->source == 0)
+		return false;
+	grant = loyalty_past_entry(engine, lot->source);
+	if (grant == NULL)
+		return false;
+	for (int i = 0; i < grant->lots.count; i++)
+	{
+		if (grant->lots.lots[i].source == lot->source &&
+			grant->lots.lots[i].valid_until == lot->valid_until)
+			return false;
+	}
+	return true;
+}
+
+/* The end that a lapsed slice gets by the program's restore_lapsed. */
+static TimestampTz
+end_of_lapsed(Engine *engine, const Entry *spent, const PointLot *lot)
+{
+	const Program *program = engine->program;
+
+	switch (program->restore_lapsed)
+	{
+		case RESTORE_LAPSE:
+			break;
+		case RESTORE_GRACE:
+			if (!had_grace(engine, lot))
+				return loyalty_program_add(program, engine->at, &program->grace);
+			break;
+		case RESTORE_REMAINING:
+			if (lot->valid_until > spent->at)
+				return engine->at + (lot->valid_until - spent->at);
+			break;
+	}
+	return lot->valid_until;
+}
+
+/*
+ * Gives back `points` of a spending (a redeem or a capture) of which `offset`
+ * points went back before.  The caller has checked that so many are left.
+ */
+Entry *
+loyalty_engine_restore(Engine *engine, const Entry *spent, int64 points, int64 offset,
+					   const char *operation_ref)
+{
+	Entry	   *entry = loyalty_entry_open(engine, ENTRY_RESTORE, engine->at);
+	LotList		slice;
+	LotList		incoming;
+	CancelledWaivers *cancelled = NULL;
+
+	entry->ref = spent->ref;
+	entry->operation_ref = operation_ref;
+	entry->reverses = spent->entry_id;
+	entry->generation = loyalty_entry_generation(engine, ENTRY_RESTORE, 0, spent->ref);
+
+	loyalty_lots_init(&slice);
+	loyalty_lots_init(&incoming);
+	loyalty_lots_slice(&spent->lots, spent->spend_order, true, offset, points, &slice);
+
+	for (int i = 0; i < slice.count; i++)
+	{
+		PointLot	lot = slice.lots[i];
+		Family	   *family = family_of_lot(engine, &lot);
+
+		if (family != NULL)
+		{
+			int64		waived = loyalty_family_waived(engine, family) -
+				loyalty_breakdown_cancelled(cancelled, family->first->entry_id);
+			int64		cancel = Min(waived, lot.points);
+
+			if (cancel > 0)
+			{
+				cancelled = loyalty_breakdown_cancel(cancelled, family->first->entry_id, cancel);
+				entry->waived -= cancel;
+				lot.points -= cancel;
+			}
+			lot.points -= loyalty_flow_cancel_debt(engine, entry,
+												   Min(lot.points, loyalty_family_debt(family)));
+		}
+		if (lot.points == 0)
+			continue;
+		if (lot.valid_until <= engine->at)
+			lot.valid_until = end_of_lapsed(engine, spent, &lot);
+		loyalty_flow_add(&incoming, &lot);
+	}
+
+	if (cancelled != NULL)
+		entry->breakdown = loyalty_breakdown_store_cancelled(cancelled);
+	entry->points = points + entry->waived;
+	loyalty_flow_credit(engine, entry, &incoming);
+	loyalty_entry_close(engine, entry);
+	return entry;
+}

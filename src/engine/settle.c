@@ -1,0 +1,272 @@
+/*
+ * settle.c
+ *		Events: their first grant, and making it equal to what the rules say now.
+ *
+ * A first grant is dated `at`; a correction is dated now and takes or gives the
+ * difference only, so that any number of status flips ends in the same
+ * balance.  Growth is corrected at the date of the first grant.
+ */
+#include "postgres.h"
+
+#include "engine/engine.h"
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Takes points that no grant of the event covers, as a negative adjustment would. */
+static void
+take_beyond(Engine *engine, Entry *entry, int64 points)
+{
+	if (points == 0)
+		return;
+	if (engine->program->shortfall == SHORTFALL_OWE)
+	{
+		loyalty_flow_owe(engine, entry, points);
+		entry->points -= points;
+	}
+	else
+	{
+		int64		taken = loyalty_flow_take(engine, entry, points);
+
+		entry->points -= taken;
+		entry->waived += points - taken;
+	}
+}
+
+/* Spreads `points` over the positive shares of a grant, in proportion. */
+static void
+spread_lots(Engine *engine, const EventGrant *grant, int64 points, int64 source,
+			const Entry *first, LotList *incoming)
+{
+	int64		weight = 0;
+
+	for (int i = 0; grant != NULL && i < grant->share_count; i++)
+		weight += Max(grant->shares[i].points, 0);
+
+	if (weight == 0)
+	{
+		PointLot	lot;
+
+		lot.points = points;
+		lot.source = source;
+		loyalty_grant_validity(engine->program, engine->at, &lot.valid_from, &lot.valid_until);
+		loyalty_grant_place(engine, &lot);
+		loyalty_flow_add(incoming, &lot);
+		return;
+	}
+
+	for (int i = 0; i < grant->share_count && points > 0; i++)
+	{
+		const GrantShare *share = &grant->shares[i];
+		PointLot	lot;
+
+		if (share->points <= 0)
+			continue;
+		lot.points = (int64) ((int128) points * share->points / weight);
+		weight -= share->points;
+		points -= lot.points;
+		if (lot.points == 0)
+			continue;
+		lot.valid_from = share->valid_from;
+		lot.valid_until = share->valid_until;
+		lot.source = source;
+		loyalty_grant_place(engine, &lot);
+		/* an addition joins the lot of the first grant */
+		for (int k = 0; first != NULL && k < first->lots.count; k++)
+		{
+			if (first->lots.lots[k].valid_until == lot.valid_until)
+			{
+				lot.valid_from = first->lots.lots[k].valid_from;
+				lot.source = first->lots.lots[k].source;
+			}
+		}
+		loyalty_flow_add(incoming, &lot);
+	}
+}
+
+static Entry *
+open_event_entry(Engine *engine, EntryKind kind, const EventType *event,
+				 const EventGrant *grant, const char *ref, const Jsonb *attributes)
+{
+	Entry	   *entry = loyalty_entry_open(engine, kind, engine->at);
+
+	entry->event_id = event->event_id;
+	entry->ref = ref;
+	entry->generation = loyalty_entry_generation(engine, kind, event->event_id, ref);
+	if (grant != NULL)
+	{
+		entry->point_kind = grant->point_kind;
+		entry->partner = grant->partner;
+		entry->unit_cost = grant->unit_cost;
+		entry->breakdown = grant->breakdown;
+	}
+	if (engine->program->keep_attributes)
+		entry->attributes = attributes;
+	return entry;
+}
+
+/* One grant of an event, as an entry. */
+static Entry *
+first_grant(Engine *engine, const EventType *event, const EventGrant *grant,
+			const char *ref, const Jsonb *attributes, TimestampTz growth_at)
+{
+	Entry	   *entry;
+
+	if (grant->points > 0)
+		loyalty_engine_require_earning(engine);
+	entry = open_event_entry(engine, ENTRY_EVENT, event, grant, ref, attributes);
+	if (grant->points > 0)
+	{
+		LotList		incoming;
+
+		loyalty_lots_init(&incoming);
+		spread_lots(engine, grant, grant->points, entry->entry_id, NULL, &incoming);
+		entry->points = grant->points;
+		loyalty_flow_credit(engine, entry, &incoming);
+	}
+	else
+		take_beyond(engine, entry, -grant->points);
+	loyalty_growth_add(engine, entry, grant->growth,
+					   grant->growth < 0 ? DT_NOEND : growth_at);
+	loyalty_entry_close(engine, entry);
+	return entry;
+}
+
+/* The grants of an event that was not seen before; returns the last entry. */
+Entry *
+loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome *outcome,
+					  const char *ref, const Jsonb *attributes)
+{
+	Entry	   *entry = NULL;
+	Entry	   *cause = NULL;
+
+	for (int i = 0; i < outcome->grant_count; i++)
+	{
+		entry = first_grant(engine, event, &outcome->grants[i], ref,
+							i == 0 ? attributes : NULL, engine->at);
+		if (entry->growth != 0)
+			cause = entry;
+	}
+	if (cause != NULL)
+		loyalty_tier_reassess(engine, cause, NIL);
+	return entry;
+}
+
+/* Brings one family to `target` points and growth; NULL if it is there. */
+static Entry *
+correct_family(Engine *engine, const EventType *event, Family *family,
+			   const EventGrant *grant, const char *ref, const Jsonb *attributes)
+{
+	int64		rules = grant == NULL ? 0 : grant->points;
+	int64		target = rules - family->operator_taken;
+	int64		growth = (grant == NULL ? 0 : grant->growth) - family->operator_growth;
+	int64		change;
+	Entry	   *entry;
+
+	/* an operator cannot have taken more than is there now */
+	if (target < 0)
+		target = Min(rules, 0);
+	if (growth < 0)
+		growth = Min(grant == NULL ? 0 : grant->growth, 0);
+	change = target - family->net;
+	growth -= family->net_growth;
+	if (change == 0 && growth == 0)
+		return NULL;
+
+	if (change > 0)
+	{
+		LotList		incoming;
+		int64		fresh;
+
+		loyalty_engine_require_earning(engine);
+		entry = open_event_entry(engine, ENTRY_EVENT, event, grant, ref, attributes);
+		entry->point_kind = family->first->point_kind;
+		entry->partner = family->first->partner;
+		entry->unit_cost = family->first->unit_cost;
+		loyalty_lots_init(&incoming);
+		fresh = loyalty_family_undo(engine, entry, family, change, &incoming);
+		if (fresh > 0)
+			spread_lots(engine, grant, fresh, family->first->entry_id, family->first, &incoming);
+		entry->points = change + entry->waived + entry->lapsed;
+		loyalty_flow_credit(engine, entry, &incoming);
+	}
+	else
+	{
+		int64		granted = Min(-change, Max(family->net, 0));
+
+		entry = open_event_entry(engine, ENTRY_CORRECTION, event, grant, ref, attributes);
+		entry->point_kind = family->first->point_kind;
+		entry->partner = family->first->partner;
+		entry->unit_cost = family->first->unit_cost;
+		entry->reverses = family->first->entry_id;
+		if (granted > 0)
+			loyalty_family_take(engine, entry, family, granted);
+		take_beyond(engine, entry, -change - granted);
+	}
+	loyalty_growth_add(engine, entry, growth, family->first->at);
+	loyalty_entry_close(engine, entry);
+	return entry;
+}
+
+static const EventGrant *
+grant_of_family(const EventOutcome *outcome, const Family *family)
+{
+	for (int i = 0; outcome != NULL && i < outcome->grant_count; i++)
+	{
+		const EventGrant *grant = &outcome->grants[i];
+
+		if (same_text(grant->point_kind, family->first->point_kind) &&
+			same_text(grant->partner, family->first->partner))
+			return grant;
+	}
+	return NULL;
+}
+
+/*
+ * Makes what an event granted equal to `outcome` (NULL: it no longer
+ * qualifies).  `families` are those of the event in the ref's story, not NIL.
+ * Returns the last entry written; NULL if nothing had to change.
+ */
+Entry *
+loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome *outcome,
+					  const char *ref, const Jsonb *attributes, List *families)
+{
+	Entry	   *last = NULL;
+	Entry	   *cause = NULL;
+	TimestampTz first_at = ((Family *) linitial(families))->first->at;
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		Family	   *family = lfirst(cell);
+		Entry	   *entry = correct_family(engine, event, family,
+										   grant_of_family(outcome, family), ref,
+										   last == NULL ? attributes : NULL);
+
+		if (entry == NULL)
+			continue;
+		last = entry;
+		if (entry->growth != 0)
+			cause = entry;
+	}
+	for (int i = 0; outcome != NULL && i < outcome->grant_count; i++)
+	{
+		const EventGrant *grant = &outcome->grants[i];
+		bool		known = false;
+
+		foreach(cell, families)
+			known |= grant_of_family(outcome, lfirst(cell)) == grant;
+		if (known || (grant->points == 0 && grant->growth == 0))
+			continue;
+		last = first_grant(engine, event, grant, ref, last == NULL ? attributes : NULL,
+						   first_at);
+		if (last->growth != 0)
+			cause = last;
+	}
+	if (cause != NULL)
+		loyalty_tier_reassess(engine, cause, families);
+	return last;
+}

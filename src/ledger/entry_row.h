@@ -1,0 +1,36 @@
+/*
+ * entry_row.h
+ *		Entries as rows of the ledger: written, read back, found.
+ */
+#ifndef LOYALTY_ENTRY_ROW_H
+#define LOYALTY_ENTRY_ROW_H
+
+#include "engine/engine.h"
+#include "ledger/relations.h"
+
+/*
+ * Completes the entry (actor, digests, hash after *chain_head, which moves on)
+ * and appends it.
+ */
+extern void loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry);
+
+/* A row of the ledger as an entry, in the current memory context. */
+extern Entry *loyalty_entry_read(TupleTableSlot *slot);
+
+/* Entries of a member after an id, by id; `kinds` NULL = all.  A fresh snapshot. */
+extern List *loyalty_entries_since(int64 member_id, int64 entry_id, const char *kinds);
+
+/* Entries of a member that carry a ref, by id. */
+extern List *loyalty_entries_of_ref(int64 member_id, const char *ref);
+
+/* One entry of a member; NULL if there is none. */
+extern Entry *loyalty_entry_by_id(int64 member_id, int64 entry_id);
+
+/*
+ * Calls back for every entry of the member in id order, as the active snapshot
+ * sees it, each in a memory context that is reset after the call.
+ */
+typedef void (*EntryVisitor) (Entry *entry, void *arg);
+extern void loyalty_entries_visit(int64 member_id, EntryVisitor visitor, void *arg);
+
+#endif							/* LOYALTY_ENTRY_ROW_H */

@@ -1,0 +1,214 @@
+-- Members, the ledger and what stands beside them.  Written by the extension's
+-- functions alone; read by anyone who is granted it.
+
+CREATE SEQUENCE loyalty.member_id_seq;
+COMMENT ON SEQUENCE loyalty.member_id_seq IS 'ids of members';
+
+-- CACHE 1: the hash chain and replay rely on a member's entries having ascending ids.
+CREATE SEQUENCE loyalty.entry_id_seq CACHE 1;
+COMMENT ON SEQUENCE loyalty.entry_id_seq IS 'ids of ledger entries, ascending within a member';
+
+CREATE SEQUENCE loyalty.actor_id_seq AS integer;
+COMMENT ON SEQUENCE loyalty.actor_id_seq IS 'small ids of actors';
+
+CREATE TABLE loyalty.actor (
+	actor_id integer PRIMARY KEY DEFAULT pg_catalog.nextval('loyalty.actor_id_seq'),
+	name text COLLATE "C" NOT NULL UNIQUE
+);
+COMMENT ON TABLE loyalty.actor IS 'roles that wrote entries; the ledger names them by small id';
+COMMENT ON COLUMN loyalty.actor.actor_id IS 'small id used by ledger.actor_id';
+COMMENT ON COLUMN loyalty.actor.name IS 'name the role had when it first wrote';
+
+-- Wide columns stay inline (STORAGE MAIN, a tuple target of most of a page), so
+-- that an operation rewrites one tuple and, with the fillfactor, stays HOT.
+CREATE TABLE loyalty.member (
+	member_id bigint PRIMARY KEY,
+	debt bigint NOT NULL,
+	held bigint NOT NULL,
+	last_entry bigint NOT NULL,
+	last_at timestamptz NOT NULL,
+	tier_until timestamptz NOT NULL,
+	maintain_at timestamptz NOT NULL,
+	enrolled_at timestamptz NOT NULL,
+	salt bigint NOT NULL,
+	program_id integer NOT NULL,
+	tier_id integer NOT NULL,
+	status "char" NOT NULL,
+	ref text COLLATE "C" NOT NULL,
+	chain_head bytea NOT NULL,
+	points loyalty.point_wallet NOT NULL,
+	growth loyalty.point_wallet NOT NULL,
+	attributes jsonb NOT NULL,
+	CONSTRAINT member_program_id_ref_key UNIQUE (program_id, ref)
+) WITH (fillfactor = 50, toast_tuple_target = 8160);
+ALTER TABLE loyalty.member
+	ALTER COLUMN points SET STORAGE MAIN,
+	ALTER COLUMN growth SET STORAGE MAIN;
+CREATE INDEX member_maintain_at_idx ON loyalty.member (maintain_at);
+
+COMMENT ON TABLE loyalty.member IS 'one row per member and program: wallet, growth, debt, tier, status; the only row an operation locks';
+COMMENT ON COLUMN loyalty.member.member_id IS 'id of the member in this installation';
+COMMENT ON COLUMN loyalty.member.debt IS 'points owed; above 0 only while the wallet is empty';
+COMMENT ON COLUMN loyalty.member.held IS 'points in open holds, outside the wallet';
+COMMENT ON COLUMN loyalty.member.last_entry IS 'id of the member''s newest ledger entry, 0 if none';
+COMMENT ON COLUMN loyalty.member.last_at IS 'latest business time of the member''s entries, -infinity if none';
+COMMENT ON COLUMN loyalty.member.tier_until IS 'end of the status period, infinity if it has none';
+COMMENT ON COLUMN loyalty.member.maintain_at IS 'never later than the next thing that the clock decides for this member; maintain() walks it';
+COMMENT ON COLUMN loyalty.member.enrolled_at IS 'business time of enrolment';
+COMMENT ON COLUMN loyalty.member.salt IS 'salt of the digests of erasable details; erased with them';
+COMMENT ON COLUMN loyalty.member.program_id IS 'program the member belongs to';
+COMMENT ON COLUMN loyalty.member.tier_id IS 'tier in force when the row was written, 0 if none';
+COMMENT ON COLUMN loyalty.member.status IS 'a active, e earn_blocked, s spend_blocked, f frozen, c closed';
+COMMENT ON COLUMN loyalty.member.ref IS 'the caller''s key of the member: a customer number, a uuid';
+COMMENT ON COLUMN loyalty.member.chain_head IS 'hash of the member''s newest entry';
+COMMENT ON COLUMN loyalty.member.points IS 'live lots in lot order: spendable, pending, and lapsed ones not yet posted';
+COMMENT ON COLUMN loyalty.member.growth IS 'growth lots: never spent, dated by local month, sources dropped';
+COMMENT ON COLUMN loyalty.member.attributes IS 'facts about the member that rules may read as $member';
+COMMENT ON INDEX loyalty.member_maintain_at_idx IS 'members in the order in which maintain() visits them';
+
+-- Fixed width first, so that no alignment padding is paid; what is 0 for most
+-- entries is NULL, which costs a bit.
+CREATE TABLE loyalty.ledger (
+	member_id bigint NOT NULL,
+	entry_id bigint NOT NULL,
+	at timestamptz NOT NULL,
+	recorded_at timestamptz NOT NULL,
+	points bigint NOT NULL,
+	balance bigint NOT NULL,
+	xid bigint NOT NULL,
+	growth bigint,
+	debt bigint,
+	reverses bigint,
+	counterpart bigint,
+	waived bigint,
+	lapsed bigint,
+	request_digest bigint,
+	detail_digest bigint,
+	event_id integer NOT NULL,
+	actor_id integer NOT NULL,
+	generation smallint NOT NULL,
+	kind "char" NOT NULL,
+	spend_order "char",
+	hash bytea NOT NULL,
+	lots loyalty.point_wallet,
+	ref text COLLATE "C",
+	operation_ref text COLLATE "C",
+	point_kind text COLLATE "C",
+	partner text COLLATE "C",
+	unit_cost numeric,
+	reason text,
+	breakdown jsonb,
+	attributes jsonb,
+	PRIMARY KEY (member_id, entry_id)
+);
+CREATE UNIQUE INDEX ledger_ref_key ON loyalty.ledger (member_id, ref, kind, event_id, generation) WHERE ref IS NOT NULL;
+CREATE INDEX ledger_at_idx ON loyalty.ledger USING brin (at);
+CREATE INDEX ledger_xid_idx ON loyalty.ledger USING brin (xid);
+
+COMMENT ON TABLE loyalty.ledger IS 'append-only: one row per accepted operation; the view entries reads better';
+COMMENT ON COLUMN loyalty.ledger.member_id IS 'member whose entry it is';
+COMMENT ON COLUMN loyalty.ledger.entry_id IS 'unique across members, ascending within one';
+COMMENT ON COLUMN loyalty.ledger.at IS 'business time';
+COMMENT ON COLUMN loyalty.ledger.recorded_at IS 'when it was written';
+COMMENT ON COLUMN loyalty.ledger.points IS 'signed: change of wallet + change of held - change of debt';
+COMMENT ON COLUMN loyalty.ledger.balance IS 'spendable points less debt after it, at its business time';
+COMMENT ON COLUMN loyalty.ledger.xid IS 'transaction that wrote it, for feeds';
+COMMENT ON COLUMN loyalty.ledger.growth IS 'signed change of growth; NULL = 0';
+COMMENT ON COLUMN loyalty.ledger.debt IS 'signed change of the debt; NULL = 0';
+COMMENT ON COLUMN loyalty.ledger.reverses IS 'entry that it takes or gives back';
+COMMENT ON COLUMN loyalty.ledger.counterpart IS 'member_id on the other side of a transfer';
+COMMENT ON COLUMN loyalty.ledger.waived IS 'points forgiven under shortfall waive; negative where a waiver was cancelled';
+COMMENT ON COLUMN loyalty.ledger.lapsed IS 'points of the grant that had lapsed and counted as taken; negative where that was undone';
+COMMENT ON COLUMN loyalty.ledger.request_digest IS 'digest of the call''s content, by which a repeat is known';
+COMMENT ON COLUMN loyalty.ledger.detail_digest IS 'salted digest of ref, operation_ref, reason and attributes; the hash chain covers it, so these can be erased';
+COMMENT ON COLUMN loyalty.ledger.event_id IS 'event_type, 0 if none';
+COMMENT ON COLUMN loyalty.ledger.actor_id IS 'actor who wrote it';
+COMMENT ON COLUMN loyalty.ledger.generation IS 'numbers the entries of one ref, kind and event';
+COMMENT ON COLUMN loyalty.ledger.kind IS 'e earn, v event, c correction, b claw_back, r redeem, h hold, p capture, l release, s restore, o transfer_out, i transfer_in, a adjust, x lapse, g gift, t status, n refused';
+COMMENT ON COLUMN loyalty.ledger.spend_order IS 'order in which lots were taken: f fifo, x expiring; NULL = none taken';
+COMMENT ON COLUMN loyalty.ledger.hash IS 'SHA-256 over the member''s previous hash and this entry';
+COMMENT ON COLUMN loyalty.ledger.lots IS 'the lots that came or went; for a capture those spent';
+COMMENT ON COLUMN loyalty.ledger.ref IS 'the caller''s key of what the entry is about; restores and claw-backs carry the ref of what they undo';
+COMMENT ON COLUMN loyalty.ledger.operation_ref IS 'the caller''s own key of a restore (restore_ref) or claw-back (claw_ref)';
+COMMENT ON COLUMN loyalty.ledger.point_kind IS 'kind of the points; NULL = plain';
+COMMENT ON COLUMN loyalty.ledger.partner IS 'who funds the points, where a rule names one';
+COMMENT ON COLUMN loyalty.ledger.unit_cost IS 'cost of one point, where a rule names it';
+COMMENT ON COLUMN loyalty.ledger.reason IS 'reason given by the caller, or why an event was refused';
+COMMENT ON COLUMN loyalty.ledger.breakdown IS 'rule versions, variables, wished and granted points';
+COMMENT ON COLUMN loyalty.ledger.attributes IS 'the event''s attributes';
+COMMENT ON INDEX loyalty.ledger_ref_key IS 'the story of a ref, and the guard against a second one';
+COMMENT ON INDEX loyalty.ledger_at_idx IS 'reports by business time';
+COMMENT ON INDEX loyalty.ledger_xid_idx IS 'feeds in commit order';
+
+CREATE TABLE loyalty.hold (
+	member_id bigint NOT NULL,
+	entry_id bigint NOT NULL,
+	ref text COLLATE "C" NOT NULL,
+	until timestamptz NOT NULL,
+	lots loyalty.point_wallet NOT NULL,
+	PRIMARY KEY (member_id, entry_id)
+);
+CREATE INDEX hold_until_idx ON loyalty.hold (until);
+COMMENT ON TABLE loyalty.hold IS 'open holds: lots taken aside at checkout';
+COMMENT ON COLUMN loyalty.hold.member_id IS 'member whose lots are held';
+COMMENT ON COLUMN loyalty.hold.entry_id IS 'ledger entry that took them';
+COMMENT ON COLUMN loyalty.hold.ref IS 'the caller''s ref of the hold';
+COMMENT ON COLUMN loyalty.hold.until IS 'void from here on, by the clock';
+COMMENT ON COLUMN loyalty.hold.lots IS 'the held lots';
+COMMENT ON INDEX loyalty.hold_until_idx IS 'overdue holds, for maintain()';
+
+-- Only restores and claw-backs with a key of their own write here.
+CREATE TABLE loyalty.operation_ref (
+	member_id bigint NOT NULL,
+	kind "char" NOT NULL,
+	operation_ref text COLLATE "C" NOT NULL,
+	entry_id bigint NOT NULL,
+	PRIMARY KEY (member_id, kind, operation_ref)
+);
+COMMENT ON TABLE loyalty.operation_ref IS 'restore_ref and claw_ref of each member: one use each';
+COMMENT ON COLUMN loyalty.operation_ref.member_id IS 'member';
+COMMENT ON COLUMN loyalty.operation_ref.kind IS 'kind of the ledger entry: s restore, b claw_back';
+COMMENT ON COLUMN loyalty.operation_ref.operation_ref IS 'the caller''s key';
+COMMENT ON COLUMN loyalty.operation_ref.entry_id IS 'ledger entry that used it';
+
+-- Temporal: a row is closed when the next begins; past rows are never rewritten.
+CREATE TABLE loyalty.tier_period (
+	member_id bigint NOT NULL,
+	since timestamptz NOT NULL,
+	until timestamptz NOT NULL DEFAULT 'infinity',
+	entry_id bigint NOT NULL,
+	tier_id integer NOT NULL,
+	PRIMARY KEY (member_id, since)
+);
+COMMENT ON TABLE loyalty.tier_period IS 'which tier a member held, and when';
+COMMENT ON COLUMN loyalty.tier_period.member_id IS 'member';
+COMMENT ON COLUMN loyalty.tier_period.since IS 'from here on (recording time)';
+COMMENT ON COLUMN loyalty.tier_period.until IS 'until here, exclusive';
+COMMENT ON COLUMN loyalty.tier_period.entry_id IS 'ledger entry that brought the tier; 0 if none did';
+COMMENT ON COLUMN loyalty.tier_period.tier_id IS 'tier held; 0 = none';
+
+CREATE TABLE loyalty.tier_gift (
+	member_id bigint NOT NULL,
+	tier_id integer NOT NULL,
+	entry_id bigint NOT NULL,
+	cause bigint NOT NULL,
+	taken_back bigint,
+	PRIMARY KEY (member_id, tier_id, entry_id)
+);
+COMMENT ON TABLE loyalty.tier_gift IS 'gifts given on reaching a tier: one that stands per member and tier';
+COMMENT ON COLUMN loyalty.tier_gift.member_id IS 'member';
+COMMENT ON COLUMN loyalty.tier_gift.tier_id IS 'tier that was reached';
+COMMENT ON COLUMN loyalty.tier_gift.entry_id IS 'ledger entry of the gift';
+COMMENT ON COLUMN loyalty.tier_gift.cause IS 'ledger entry that reached the tier';
+COMMENT ON COLUMN loyalty.tier_gift.taken_back IS 'ledger entry that took the gift back; NULL = it stands';
+
+SELECT pg_catalog.pg_extension_config_dump('loyalty.member_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.entry_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.actor_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.actor', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.member', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.ledger', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.hold', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.operation_ref', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_period', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_gift', '');

@@ -1,0 +1,135 @@
+/*
+ * query.c
+ *		SQL for everything that is not the hot path, with kept plans.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "catalog/pg_class.h"
+
+#include "ledger/query.h"
+#include "ledger/relations.h"
+
+static Oid
+extension_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(loyalty_relations()->member));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", loyalty_relations()->member);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * The caller's security bits stay; an error restores everything by itself,
+ * since (sub)transaction abort resets user and settings.
+ */
+void
+loyalty_owner_enter(OwnerScope *scope)
+{
+	GetUserIdAndSecContext(&scope->user, &scope->security);
+	SetUserIdAndSecContext(extension_owner(),
+						   scope->security | SECURITY_LOCAL_USERID_CHANGE);
+	scope->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+loyalty_owner_leave(const OwnerScope *scope)
+{
+	AtEOXact_GUC(true, scope->guc_level);
+	SetUserIdAndSecContext(scope->user, scope->security);
+}
+
+static void
+run(LoyaltyQuery *query, Datum *args, long limit)
+{
+	int			result;
+
+	if (query->plan == NULL)
+	{
+		Oid			types[LOYALTY_QUERY_ARGS];
+		SPIPlanPtr	plan;
+
+		for (int i = 0; i < query->nargs; i++)
+			types[i] = OidIsValid(query->argtypes[i]) ? query->argtypes[i] :
+				loyalty_relations()->wallet_type;
+		plan = SPI_prepare(query->text, query->nargs, types);
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", query->text,
+				 SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not keep plan of \"%s\"", query->text);
+		query->plan = plan;
+	}
+	result = SPI_execute_plan(query->plan, args, NULL, false, limit);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", query->text,
+			 SPI_result_code_string(result));
+}
+
+uint64
+loyalty_query_execute(LoyaltyQuery *query, Datum *args)
+{
+	OwnerScope	scope;
+	uint64		rows;
+
+	loyalty_owner_enter(&scope);
+	SPI_connect();
+	run(query, args, 0);
+	rows = SPI_processed;
+	SPI_finish();
+	loyalty_owner_leave(&scope);
+	return rows;
+}
+
+bool
+loyalty_query_value(LoyaltyQuery *query, Datum *args, Datum *value)
+{
+	OwnerScope	scope;
+	bool		found = false;
+
+	loyalty_owner_enter(&scope);
+	SPI_connect();
+	run(query, args, 1);
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+
+		*value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+		found = !isnull;
+	}
+	SPI_finish();
+	loyalty_owner_leave(&scope);
+	return found;
+}
+
+void
+loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor visitor, void *arg)
+{
+	OwnerScope	scope;
+	MemoryContext caller = CurrentMemoryContext;
+
+	loyalty_owner_enter(&scope);
+	SPI_connect();
+	run(query, args, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		visitor(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, arg);
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	loyalty_owner_leave(&scope);
+}

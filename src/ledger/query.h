@@ -1,0 +1,49 @@
+/*
+ * query.h
+ *		SQL for everything that is not the hot path, with kept plans.
+ *
+ * Queries run as the extension's owner under a pinned search_path, so that the
+ * caller needs EXECUTE on the function and nothing else.
+ */
+#ifndef LOYALTY_QUERY_H
+#define LOYALTY_QUERY_H
+
+#include "postgres.h"
+#include "executor/spi.h"
+
+#define LOYALTY_QUERY_ARGS 12
+
+/* A type that has no fixed OID: loyalty.point_wallet. */
+#define POINT_WALLET_TYPE	InvalidOid
+
+/* A static query of the module.  Arguments are never NULL. */
+typedef struct LoyaltyQuery
+{
+	const char *text;
+	int			nargs;
+	Oid			argtypes[LOYALTY_QUERY_ARGS];
+	SPIPlanPtr	plan;			/* kept for the session */
+} LoyaltyQuery;
+
+/* Runs it for its effect; returns how many rows it touched. */
+extern uint64 loyalty_query_execute(LoyaltyQuery *query, Datum *args);
+
+/* The first column of its first row (by value); false if there is none. */
+extern bool loyalty_query_value(LoyaltyQuery *query, Datum *args, Datum *value);
+
+/* Calls back for every row, in the caller's memory context. */
+typedef void (*RowVisitor) (HeapTuple row, TupleDesc desc, void *arg);
+extern void loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor visitor, void *arg);
+
+/* Switches to the extension's owner and a safe search_path, and back. */
+typedef struct OwnerScope
+{
+	Oid			user;
+	int			security;
+	int			guc_level;
+} OwnerScope;
+
+extern void loyalty_owner_enter(OwnerScope *scope);
+extern void loyalty_owner_leave(const OwnerScope *scope);
+
+#endif							/* LOYALTY_QUERY_H */

@@ -1,0 +1,137 @@
+/*
+ * relations.c
+ *		The member and ledger relations: where they are and how they are written.
+ *
+ * Writing follows what logical replication's apply worker does for one row
+ * (an EState with range table, opened indexes, after-trigger query level).
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "ledger/relations.h"
+
+static Relations relations;
+static bool relations_valid = false;
+
+static const char *const member_columns[MEMBER_COLUMNS] = {
+	"member_id", "debt", "held", "last_entry", "last_at", "tier_until", "maintain_at",
+	"enrolled_at", "salt", "program_id", "tier_id", "status", "ref", "chain_head",
+	"points", "growth", "attributes"
+};
+
+static const char *const ledger_columns[LEDGER_COLUMNS] = {
+	"member_id", "entry_id", "at", "recorded_at", "points", "balance", "xid", "growth",
+	"debt", "reverses", "counterpart", "waived", "lapsed", "request_digest",
+	"detail_digest", "event_id", "actor_id", "generation", "kind", "spend_order", "hash",
+	"lots", "ref", "operation_ref", "point_kind", "partner", "unit_cost", "reason",
+	"breakdown", "attributes"
+};
+
+static Oid
+find_relation(Oid schema, const char *name)
+{
+	Oid			relid = get_relname_relid(name, schema);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"loyalty.%s\" does not exist", name),
+				 errhint("Has the extension been created in this database? CREATE EXTENSION loyalty")));
+	return relid;
+}
+
+static void
+find_columns(Oid relid, const char *const *names, int count, AttrNumber *numbers)
+{
+	for (int i = 0; i < count; i++)
+	{
+		numbers[i] = get_attnum(relid, names[i]);
+		if (numbers[i] == InvalidAttrNumber)
+			elog(ERROR, "column \"%s\" of relation %u does not exist", names[i], relid);
+	}
+}
+
+const Relations *
+loyalty_relations(void)
+{
+	Oid			schema;
+
+	if (relations_valid)
+		return &relations;
+
+	schema = get_namespace_oid("loyalty", false);
+	relations.member = find_relation(schema, "member");
+	relations.member_ref_index = find_relation(schema, "member_program_id_ref_key");
+	relations.member_id_index = find_relation(schema, "member_pkey");
+	relations.ledger = find_relation(schema, "ledger");
+	relations.ledger_id_index = find_relation(schema, "ledger_pkey");
+	relations.ledger_ref_index = find_relation(schema, "ledger_ref_key");
+	relations.entry_id_seq = find_relation(schema, "entry_id_seq");
+	find_columns(relations.member, member_columns, MEMBER_COLUMNS, relations.member_attr);
+	find_columns(relations.ledger, ledger_columns, LEDGER_COLUMNS, relations.ledger_attr);
+	relations.wallet_type = get_atttype(relations.member, relations.member_attr[MEMBER_POINTS]);
+	relations_valid = true;
+	return &relations;
+}
+
+void
+loyalty_relations_invalidate(Oid relid)
+{
+	if (relid == InvalidOid || relid == relations.member || relid == relations.ledger)
+		relations_valid = false;
+}
+
+void
+loyalty_writer_open(Writer *writer)
+{
+	writer->relations = loyalty_relations();
+	writer->member = table_open(writer->relations->member, RowExclusiveLock);
+	writer->ledger = table_open(writer->relations->ledger, RowExclusiveLock);
+
+	writer->estate = CreateExecutorState();
+	compat_init_range_table(writer->estate, writer->member, writer->ledger);
+	writer->estate->es_output_cid = GetCurrentCommandId(true);
+
+	writer->member_result = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->member_result, writer->member, 1, NULL, 0);
+	writer->ledger_result = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->ledger_result, writer->ledger, 2, NULL, 0);
+	writer->estate->es_opened_result_relations =
+		list_make2(writer->member_result, writer->ledger_result);
+
+	AfterTriggerBeginQuery();
+	ExecOpenIndices(writer->member_result, false);
+	ExecOpenIndices(writer->ledger_result, false);
+	compat_eval_plan_qual_init(&writer->epqstate, writer->estate);
+
+	writer->member_slot = table_slot_create(writer->member, &writer->estate->es_tupleTable);
+	writer->new_slot = table_slot_create(writer->member, &writer->estate->es_tupleTable);
+	writer->ledger_slot = table_slot_create(writer->ledger, &writer->estate->es_tupleTable);
+}
+
+void
+loyalty_writer_close(Writer *writer)
+{
+	AfterTriggerEndQuery(writer->estate);
+	EvalPlanQualEnd(&writer->epqstate);
+	ExecResetTupleTable(writer->estate->es_tupleTable, false);
+	ExecCloseIndices(writer->member_result);
+	ExecCloseIndices(writer->ledger_result);
+	FreeExecutorState(writer->estate);
+
+	/* locks stay until the end of the transaction */
+	table_close(writer->ledger, NoLock);
+	table_close(writer->member, NoLock);
+	CommandCounterIncrement();
+}

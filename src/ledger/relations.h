@@ -1,0 +1,80 @@
+/*
+ * relations.h
+ *		The member and ledger relations: where they are and how they are written.
+ */
+#ifndef LOYALTY_RELATIONS_H
+#define LOYALTY_RELATIONS_H
+
+#include "postgres.h"
+#include "executor/executor.h"
+#include "utils/rel.h"
+
+/* Columns by name: their numbers may differ after an upgrade. */
+typedef enum MemberColumn
+{
+	MEMBER_ID, MEMBER_DEBT, MEMBER_HELD, MEMBER_LAST_ENTRY, MEMBER_LAST_AT,
+	MEMBER_TIER_UNTIL, MEMBER_MAINTAIN_AT, MEMBER_ENROLLED_AT, MEMBER_SALT,
+	MEMBER_PROGRAM_ID, MEMBER_TIER_ID, MEMBER_STATUS, MEMBER_REF, MEMBER_CHAIN_HEAD,
+	MEMBER_POINTS, MEMBER_GROWTH, MEMBER_ATTRIBUTES,
+	MEMBER_COLUMNS
+} MemberColumn;
+
+typedef enum LedgerColumn
+{
+	LEDGER_MEMBER_ID, LEDGER_ENTRY_ID, LEDGER_AT, LEDGER_RECORDED_AT, LEDGER_POINTS,
+	LEDGER_BALANCE, LEDGER_XID, LEDGER_GROWTH, LEDGER_DEBT, LEDGER_REVERSES,
+	LEDGER_COUNTERPART, LEDGER_WAIVED, LEDGER_LAPSED, LEDGER_REQUEST_DIGEST,
+	LEDGER_DETAIL_DIGEST, LEDGER_EVENT_ID, LEDGER_ACTOR_ID, LEDGER_GENERATION,
+	LEDGER_KIND, LEDGER_SPEND_ORDER, LEDGER_HASH, LEDGER_LOTS, LEDGER_REF,
+	LEDGER_OPERATION_REF, LEDGER_POINT_KIND, LEDGER_PARTNER, LEDGER_UNIT_COST,
+	LEDGER_REASON, LEDGER_BREAKDOWN, LEDGER_ATTRIBUTES,
+	LEDGER_COLUMNS
+} LedgerColumn;
+
+/* OIDs and column numbers, resolved once and forgotten on invalidation. */
+typedef struct Relations
+{
+	Oid			member;
+	Oid			member_ref_index;	/* (program_id, ref) */
+	Oid			member_id_index;	/* (member_id) */
+	Oid			ledger;
+	Oid			ledger_id_index;	/* (member_id, entry_id) */
+	Oid			ledger_ref_index;	/* (member_id, ref, kind, event, generation) */
+	Oid			entry_id_seq;
+	Oid			wallet_type;	/* loyalty.point_wallet */
+	AttrNumber	member_attr[MEMBER_COLUMNS];
+	AttrNumber	ledger_attr[LEDGER_COLUMNS];
+} Relations;
+
+extern const Relations *loyalty_relations(void);
+
+/* Called by the one relcache callback of the module. */
+extern void loyalty_relations_invalidate(Oid relid);
+
+/*
+ * Both relations open for writing through the executor: row triggers fire,
+ * constraints and indexes are maintained, WAL is written.  What this leaves out:
+ * privileges (EXECUTE on our functions is the gate), row security, statement
+ * triggers (so the guards against plain SQL let it pass) and partition routing
+ * (neither table is partitioned).
+ */
+typedef struct Writer
+{
+	const Relations *relations;
+	Relation	member;
+	Relation	ledger;
+	EState	   *estate;
+	ResultRelInfo *member_result;
+	ResultRelInfo *ledger_result;
+	EPQState	epqstate;
+	TupleTableSlot *member_slot;	/* the locked version of a row */
+	TupleTableSlot *new_slot;	/* its next version */
+	TupleTableSlot *ledger_slot;
+} Writer;
+
+extern void loyalty_writer_open(Writer *writer);
+
+/* Fires what is due after the statement and makes its writes visible. */
+extern void loyalty_writer_close(Writer *writer);
+
+#endif							/* LOYALTY_RELATIONS_H */
