@@ -227,7 +227,7 @@ read_program(ConfigCache *into, HeapTuple row, TupleDesc desc)
 static void
 read_tier(ConfigCache *into, HeapTuple row, TupleDesc desc)
 {
-	Program    *program = find_program(into, loyalty_column_text(row, desc, "program"));
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
 
 	if (program == NULL)
 		return;					/* only while a restore is under way */
@@ -242,8 +242,8 @@ read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 
 	into->event_types = grow(into->event_types, into->event_type_count, sizeof(EventType));
 	event = &into->event_types[into->event_type_count++];
-	event->event_id = loyalty_column_int32(row, desc, "event_id");
-	event->name = loyalty_column_text(row, desc, "name");
+	event->event_id = loyalty_config_column_int32(row, desc, "event_id");
+	event->name = loyalty_config_column_text(row, desc, "name");
 	event->rules = NULL;
 	event->rule_count = 0;
 }
@@ -251,15 +251,15 @@ read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 static void
 read_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
 {
-	Program    *program = find_program(into, loyalty_column_text(row, desc, "program"));
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
 	EventType  *event = NULL;
 	Rule	   *rule;
 
-	if (!loyalty_column_bool(row, desc, "active"))
+	if (!loyalty_config_column_bool(row, desc, "active"))
 		return;
 	if (program != NULL)
 		event = find_event(program->events, program->event_count,
-						   loyalty_column_text(row, desc, "event"));
+						   loyalty_config_column_text(row, desc, "event"));
 	if (event == NULL)
 		return;					/* only while a restore is under way */
 	rule = palloc(sizeof(Rule));

@@ -14,7 +14,7 @@
 #include "config/load.h"
 
 Datum
-loyalty_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull)
+loyalty_config_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull)
 {
 	int			number = SPI_fnumber(desc, column);
 
@@ -28,64 +28,64 @@ loyalty_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnu
 }
 
 bool
-loyalty_column_bool(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_bool(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return !isnull && DatumGetBool(value);
 }
 
 int32
-loyalty_column_int32(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_int32(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
 int64
-loyalty_column_int64(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
 char *
-loyalty_column_text(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_text(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
 Numeric
-loyalty_column_numeric(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_numeric(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? NULL : DatumGetNumericCopy(value);
 }
 
 ValidityPolicy *
-loyalty_column_validity(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_validity(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? NULL : (ValidityPolicy *) PG_DETOAST_DATUM_COPY(value);
 }
 
 Interval *
-loyalty_column_interval(HeapTuple row, TupleDesc desc, const char *column)
+loyalty_config_column_interval(HeapTuple row, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	if (isnull)
 		return NULL;

@@ -14,16 +14,16 @@
 #include "engine/rules.h"
 
 /* A column by its name; a missing one means another version's tables. */
-extern Datum loyalty_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull);
-extern bool loyalty_column_bool(HeapTuple row, TupleDesc desc, const char *column);
-extern int32 loyalty_column_int32(HeapTuple row, TupleDesc desc, const char *column);
-extern int64 loyalty_column_int64(HeapTuple row, TupleDesc desc, const char *column);
+extern Datum loyalty_config_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull);
+extern bool loyalty_config_column_bool(HeapTuple row, TupleDesc desc, const char *column);
+extern int32 loyalty_config_column_int32(HeapTuple row, TupleDesc desc, const char *column);
+extern int64 loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const char *column);
 
 /* These return NULL for NULL. */
-extern char *loyalty_column_text(HeapTuple row, TupleDesc desc, const char *column);
-extern Numeric loyalty_column_numeric(HeapTuple row, TupleDesc desc, const char *column);
-extern ValidityPolicy *loyalty_column_validity(HeapTuple row, TupleDesc desc, const char *column);
-extern Interval *loyalty_column_interval(HeapTuple row, TupleDesc desc, const char *column);
+extern char *loyalty_config_column_text(HeapTuple row, TupleDesc desc, const char *column);
+extern Numeric loyalty_config_column_numeric(HeapTuple row, TupleDesc desc, const char *column);
+extern ValidityPolicy *loyalty_config_column_validity(HeapTuple row, TupleDesc desc, const char *column);
+extern Interval *loyalty_config_column_interval(HeapTuple row, TupleDesc desc, const char *column);
 
 /* version_id is left to the caller where the row is a stored version. */
 extern void loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program);

@@ -29,18 +29,18 @@ find_time_zone(const char *name)
 static char
 column_word(HeapTuple row, TupleDesc desc, const char *column)
 {
-	return loyalty_column_text(row, desc, column)[0];
+	return loyalty_config_column_text(row, desc, column)[0];
 }
 
 void
 loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 {
 	memset(program, 0, sizeof(Program));
-	program->program_id = loyalty_column_int32(row, desc, "program_id");
-	program->version_id = loyalty_column_int64(row, desc, "version_id");
-	program->name = loyalty_column_text(row, desc, "name");
-	program->is_default = loyalty_column_bool(row, desc, "is_default");
-	program->time_zone = loyalty_column_text(row, desc, "time_zone");
+	program->program_id = loyalty_config_column_int32(row, desc, "program_id");
+	program->version_id = loyalty_config_column_int64(row, desc, "version_id");
+	program->name = loyalty_config_column_text(row, desc, "name");
+	program->is_default = loyalty_config_column_bool(row, desc, "is_default");
+	program->time_zone = loyalty_config_column_text(row, desc, "time_zone");
 	program->tz = find_time_zone(program->time_zone);
 	if (program->tz == NULL)
 		ereport(ERROR,
@@ -48,22 +48,22 @@ loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 				 errmsg("time zone \"%s\" of program \"%s\" is not known here",
 						program->time_zone, program->name),
 				 errhint("Set another time_zone in loyalty.program.")));
-	program->validity = loyalty_column_validity(row, desc, "validity");
-	program->pending_for = *loyalty_column_interval(row, desc, "pending_for");
+	program->validity = loyalty_config_column_validity(row, desc, "validity");
+	program->pending_for = *loyalty_config_column_interval(row, desc, "pending_for");
 	program->spend_order =
 		column_word(row, desc, "spend_order") == 'f' ? SPEND_FIFO : SPEND_EXPIRING;
 	program->shortfall = (Shortfall) column_word(row, desc, "shortfall");
 	program->rounding = (Rounding) column_word(row, desc, "rounding");
 	program->restore_lapsed = (RestoreLapsed) column_word(row, desc, "restore_lapsed");
-	program->grace = *loyalty_column_interval(row, desc, "grace");
+	program->grace = *loyalty_config_column_interval(row, desc, "grace");
 	program->lot_granularity = (LotGranularity) column_word(row, desc, "lot_granularity");
-	program->max_hold = *loyalty_column_interval(row, desc, "max_hold");
-	program->growth_window = loyalty_column_validity(row, desc, "growth_window");
+	program->max_hold = *loyalty_config_column_interval(row, desc, "max_hold");
+	program->growth_window = loyalty_config_column_validity(row, desc, "growth_window");
 	if (TIMESTAMP_IS_NOEND(loyalty_validity_until(program->growth_window, 0, program->tz)))
 		program->growth_window = NULL;
 	program->refund_keeps_tier = column_word(row, desc, "refund_tier") == 'k';
-	program->auto_enroll = loyalty_column_bool(row, desc, "auto_enroll");
-	program->keep_attributes = loyalty_column_bool(row, desc, "keep_attributes");
+	program->auto_enroll = loyalty_config_column_bool(row, desc, "auto_enroll");
+	program->keep_attributes = loyalty_config_column_bool(row, desc, "keep_attributes");
 }
 
 TimestampTz

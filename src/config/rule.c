@@ -173,7 +173,7 @@ static void
 load_path(HeapTuple row, TupleDesc desc, const char *column, Rule *rule, RulePath *path)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 	ListCell   *cell;
 
 	compile_path(value, isnull, path);
@@ -187,7 +187,7 @@ static TimestampTz
 load_instant(HeapTuple row, TupleDesc desc, const char *column, TimestampTz unset)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, column, &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
 	return isnull ? unset : DatumGetTimestampTz(value);
 }
@@ -196,7 +196,7 @@ static void
 load_tiers(HeapTuple row, TupleDesc desc, Rule *rule)
 {
 	bool		isnull;
-	Datum		value = loyalty_column_get(row, desc, "tiers", &isnull);
+	Datum		value = loyalty_config_column_get(row, desc, "tiers", &isnull);
 	Datum	   *names;
 	int			count;
 
@@ -214,23 +214,23 @@ void
 loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule)
 {
 	memset(rule, 0, sizeof(Rule));
-	rule->rule_id = loyalty_column_int32(row, desc, "rule_id");
-	rule->version_id = loyalty_column_int64(row, desc, "version_id");
-	rule->name = loyalty_column_text(row, desc, "name");
-	rule->program = loyalty_column_text(row, desc, "program");
-	rule->event = loyalty_column_text(row, desc, "event");
+	rule->rule_id = loyalty_config_column_int32(row, desc, "rule_id");
+	rule->version_id = loyalty_config_column_int64(row, desc, "version_id");
+	rule->name = loyalty_config_column_text(row, desc, "name");
+	rule->program = loyalty_config_column_text(row, desc, "program");
+	rule->event = loyalty_config_column_text(row, desc, "event");
 	load_path(row, desc, "each", rule, &rule->each);
 	load_path(row, desc, "condition", rule, &rule->condition);
 	load_path(row, desc, "points", rule, &rule->points);
 	load_path(row, desc, "growth", rule, &rule->growth);
-	rule->multiplied = loyalty_column_bool(row, desc, "multiplied");
-	rule->active = loyalty_column_bool(row, desc, "active");
-	rule->point_kind = loyalty_column_text(row, desc, "point_kind");
-	rule->partner = loyalty_column_text(row, desc, "partner");
-	rule->unit_cost = loyalty_column_numeric(row, desc, "unit_cost");
+	rule->multiplied = loyalty_config_column_bool(row, desc, "multiplied");
+	rule->active = loyalty_config_column_bool(row, desc, "active");
+	rule->point_kind = loyalty_config_column_text(row, desc, "point_kind");
+	rule->partner = loyalty_config_column_text(row, desc, "partner");
+	rule->unit_cost = loyalty_config_column_numeric(row, desc, "unit_cost");
 	load_tiers(row, desc, rule);
 	rule->starts_at = load_instant(row, desc, "starts_at", DT_NOBEGIN);
 	rule->ends_at = load_instant(row, desc, "ends_at", DT_NOEND);
-	rule->validity = loyalty_column_validity(row, desc, "validity");
-	rule->pending_for = loyalty_column_interval(row, desc, "pending_for");
+	rule->validity = loyalty_config_column_validity(row, desc, "validity");
+	rule->pending_for = loyalty_config_column_interval(row, desc, "pending_for");
 }
