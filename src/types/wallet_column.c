@@ -8,7 +8,7 @@
 
 #include "port/pg_bitutils.h"
 
-const uint64 loyalty_unit_size[UNIT_MAX + 1] = {
+const uint64 loyalty_packed_unit_size[UNIT_MAX + 1] = {
 	UINT64CONST(1),
 	UINT64CONST(1000),
 	UINT64CONST(1000000),
@@ -70,7 +70,7 @@ divide_all(uint64 *values, int count, int unit)
 }
 
 void
-loyalty_column_settle(Column *column, bool is_signed)
+loyalty_packed_column_settle(Column *column, bool is_signed)
 {
 	/* flips the order of negative numbers below that of the others */
 	uint64		bias = is_signed ? UINT64CONST(1) << 63 : 0;
@@ -91,13 +91,13 @@ loyalty_column_settle(Column *column, bool is_signed)
 }
 
 void
-loyalty_column_settle_time(Column *column, bool is_signed)
+loyalty_packed_column_settle_time(Column *column, bool is_signed)
 {
 	uint64		most = 0;
 	uint64		magnitude;
 	bool		negative;
 
-	loyalty_column_settle(column, is_signed);
+	loyalty_packed_column_settle(column, is_signed);
 	negative = is_signed && (int64) column->least < 0;
 	magnitude = negative ? 0 - column->least : column->least;
 
@@ -123,7 +123,7 @@ loyalty_column_settle_time(Column *column, bool is_signed)
 }
 
 uint8 *
-loyalty_column_put(uint8 *p, const Column *column)
+loyalty_packed_column_put(uint8 *p, const Column *column)
 {
 	int			width = column->width;
 	uint8	   *column_end = p + column_bytes(column->count, width);
@@ -156,7 +156,7 @@ loyalty_column_put(uint8 *p, const Column *column)
  * copy with room behind it.
  */
 const uint8 *
-loyalty_column_get(const uint8 *p, const uint8 *end, Column *column)
+loyalty_packed_column_get(const uint8 *p, const uint8 *end, Column *column)
 {
 	uint8		copy[BLOCK_LOTS * 8 + COLUMN_SLACK];
 	int			width = column->width;

@@ -23,7 +23,7 @@
 #define UNIT_HOUR		4
 #define UNIT_MAX		5
 
-/* Bytes behind a column that loyalty_column_put may overwrite. */
+/* Bytes behind a column that loyalty_packed_column_put may overwrite. */
 #define COLUMN_SLACK	8
 
 /* Values of up to one block, on their way to or from bits. */
@@ -77,19 +77,19 @@ is_set(uint64 bits, int i)
 	return (bits >> i & 1) != 0;
 }
 
-extern const uint64 loyalty_unit_size[UNIT_MAX + 1];
+extern const uint64 loyalty_packed_unit_size[UNIT_MAX + 1];
 
 /* Turns values into differences to the least one and finds their width. */
-extern void loyalty_column_settle(Column *column, bool is_signed);
+extern void loyalty_packed_column_settle(Column *column, bool is_signed);
 
 /* The same with values in the largest unit that divides all of them. */
-extern void loyalty_column_settle_time(Column *column, bool is_signed);
+extern void loyalty_packed_column_settle_time(Column *column, bool is_signed);
 
 /* Writes a settled column; returns the byte behind it. */
-extern uint8 *loyalty_column_put(uint8 *p, const Column *column);
+extern uint8 *loyalty_packed_column_put(uint8 *p, const Column *column);
 
 /* Reads column->count values of column->width bits, which lie before `end`. */
-extern const uint8 *loyalty_column_get(const uint8 *p, const uint8 *end, Column *column);
+extern const uint8 *loyalty_packed_column_get(const uint8 *p, const uint8 *end, Column *column);
 
 static inline int
 column_bytes(int count, int width)

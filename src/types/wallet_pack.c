@@ -93,7 +93,7 @@ fill_lengths(Block *block, const PointLot *lots)
 	}
 	block->ends.count = n;
 	if (n > 0)
-		loyalty_column_settle_time(&block->ends, false);
+		loyalty_packed_column_settle_time(&block->ends, false);
 }
 
 /*
@@ -116,7 +116,7 @@ fill_differences(Column *column, const PointLot *lots, int count, int64 last)
 		last = lots[i].valid_until;
 	}
 	column->count = n;
-	loyalty_column_settle_time(column, true);
+	loyalty_packed_column_settle_time(column, true);
 	return true;
 }
 
@@ -136,7 +136,7 @@ fill_split(Column *lengths, Column *dates, const PointLot *lots, int count)
 
 		if (lots[i].valid_until == DT_NOEND)
 			continue;
-		if (length % loyalty_unit_size[UNIT_HOUR] == 0)
+		if (length % loyalty_packed_unit_size[UNIT_HOUR] == 0)
 			lengths->values[lengths->count++] = length;
 		else
 		{
@@ -144,8 +144,8 @@ fill_split(Column *lengths, Column *dates, const PointLot *lots, int count)
 			dated |= UINT64CONST(1) << i;
 		}
 	}
-	loyalty_column_settle_time(lengths, false);
-	loyalty_column_settle_time(dates, true);
+	loyalty_packed_column_settle_time(lengths, false);
+	loyalty_packed_column_settle_time(dates, true);
 	return dated;
 }
 
@@ -214,9 +214,9 @@ put_block(uint8 *p, const PointLot *lots, int count, Previous *previous)
 		if (lots[i].valid_until != DT_NOEND)
 			previous->valid_until = (uint64) lots[i].valid_until;
 	}
-	loyalty_column_settle_time(&block.starts, false);
-	loyalty_column_settle(&block.points, false);
-	loyalty_column_settle(&block.sources, true);
+	loyalty_packed_column_settle_time(&block.starts, false);
+	loyalty_packed_column_settle(&block.points, false);
+	loyalty_packed_column_settle(&block.sources, true);
 
 	header = (uint64) block.starts.width |
 		(uint64) block.points.width << 14 |
@@ -249,13 +249,13 @@ put_block(uint8 *p, const PointLot *lots, int count, Previous *previous)
 	if (block.mode == ENDS_SPLIT)
 		p = put_bitmap(p, block.dated, count);
 
-	p = loyalty_column_put(p, &block.starts);
+	p = loyalty_packed_column_put(p, &block.starts);
 	if (block.mode != ENDS_NONE)
-		p = loyalty_column_put(p, &block.ends);
+		p = loyalty_packed_column_put(p, &block.ends);
 	if (block.mode == ENDS_SPLIT)
-		p = loyalty_column_put(p, &block.dates);
-	p = loyalty_column_put(p, &block.points);
-	return loyalty_column_put(p, &block.sources);
+		p = loyalty_packed_column_put(p, &block.dates);
+	p = loyalty_packed_column_put(p, &block.points);
+	return loyalty_packed_column_put(p, &block.sources);
 }
 
 static uint8 *
@@ -267,13 +267,13 @@ put_first(uint8 *p, const PointLot *lot)
 	/* A column of one value is that value in its unit. */
 	start.count = length.count = 1;
 	start.values[0] = (uint64) lot->valid_from;
-	loyalty_column_settle_time(&start, true);
+	loyalty_packed_column_settle_time(&start, true);
 	if (lot->valid_until == DT_NOEND)
 		length.unit = UNIT_NEVER;
 	else
 	{
 		length.values[0] = (uint64) lot->valid_until - (uint64) lot->valid_from;
-		loyalty_column_settle_time(&length, false);
+		loyalty_packed_column_settle_time(&length, false);
 	}
 
 	*p++ = (uint8) (start.unit | length.unit << 4);

@@ -39,10 +39,10 @@ get_first(const uint8 *p, const uint8 *end, PointLot *lot)
 		(p = get_varint(p, end, &source)) == NULL)
 		return NULL;
 
-	start = unzigzag(start) * loyalty_unit_size[start_unit];
+	start = unzigzag(start) * loyalty_packed_unit_size[start_unit];
 	lot->valid_from = (TimestampTz) start;
 	lot->valid_until = length_unit == UNIT_NEVER ? DT_NOEND :
-		(TimestampTz) (start + length * loyalty_unit_size[length_unit]);
+		(TimestampTz) (start + length * loyalty_packed_unit_size[length_unit]);
 	lot->points = (int64) points;
 	lot->source = (int64) source;
 	return p;
@@ -132,8 +132,8 @@ get_block_head(const uint8 *p, const uint8 *end, Block *block)
 static void
 set_ends(const Block *block, PointLot *lots, Previous *previous)
 {
-	uint64		unit = loyalty_unit_size[block->ends.unit];
-	uint64		date_unit = loyalty_unit_size[block->dates.unit];
+	uint64		unit = loyalty_packed_unit_size[block->ends.unit];
+	uint64		date_unit = loyalty_packed_unit_size[block->dates.unit];
 	uint64		until = previous->valid_until;
 	int			n = 0;
 	int			d = 0;
@@ -185,13 +185,13 @@ get_block(const uint8 *p, const uint8 *end, PointLot *lots, int count, Previous 
 		column_bytes(count, block.points.width) +
 		column_bytes(count, block.sources.width))
 		return NULL;
-	p = loyalty_column_get(p, end, &block.starts);
-	p = loyalty_column_get(p, end, &block.ends);
-	p = loyalty_column_get(p, end, &block.dates);
-	p = loyalty_column_get(p, end, &block.points);
-	p = loyalty_column_get(p, end, &block.sources);
+	p = loyalty_packed_column_get(p, end, &block.starts);
+	p = loyalty_packed_column_get(p, end, &block.ends);
+	p = loyalty_packed_column_get(p, end, &block.dates);
+	p = loyalty_packed_column_get(p, end, &block.points);
+	p = loyalty_packed_column_get(p, end, &block.sources);
 
-	unit = loyalty_unit_size[block.starts.unit];
+	unit = loyalty_packed_unit_size[block.starts.unit];
 	sum = previous->valid_from;
 	for (int i = 0; i < count; i++)
 	{
