@@ -133,10 +133,14 @@ set_owner()
 	fi
 }
 
+# In a directory that OWNER may not enter, it starts in the root directory.
 as_owner()
 {
 	if is_root; then
-		HOME=$WORK runuser -u "$OWNER" -- "$@"
+		(
+			runuser -u "$OWNER" -- test -x "$PWD" || cd /
+			HOME=$WORK exec runuser -u "$OWNER" -- "$@"
+		)
 	else
 		"$@"
 	fi
