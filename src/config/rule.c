@@ -72,8 +72,9 @@ note_member_key(const char *cursor, RulePath *path)
 static List *
 list_variables(JsonPath *path, RulePath *use)
 {
-	char	   *cursor = DatumGetCString(DirectFunctionCall1(jsonpath_out,
-															 PointerGetDatum(path)));
+	char	   *text = DatumGetCString(DirectFunctionCall1(jsonpath_out,
+														   PointerGetDatum(path)));
+	char	   *cursor = text;
 	List	   *names = NIL;
 
 	while (*cursor != '\0')
@@ -98,6 +99,7 @@ list_variables(JsonPath *path, RulePath *use)
 			note_member_key(end, use);
 		cursor = end;
 	}
+	pfree(text);				/* a large buffer, and paths are many */
 	return names;
 }
 
