@@ -63,5 +63,12 @@ INSERT INTO rule (name, event, points, version_id, changed_at)
 SELECT count(*) FROM config_version WHERE name = 'restored';
 SELECT count(*) FROM event_type WHERE name = 'restored';
 
+-- a dump may come to a server without that time zone: only its program is affected
+INSERT INTO program (name, time_zone, version_id, changed_at)
+	VALUES ('far', 'Mars/Olympus', 2000000, '2020-01-01');
+SELECT current_program();
+SET loyalty.program = 'far';
+SELECT current_program();
+
 \connect :home
 DROP DATABASE regress_loyalty_rules;

@@ -453,7 +453,7 @@ loyalty_program_lookup(const char *name)
 	program = name == NULL ? in->default_program : find_program(in, name);
 	if (program == NULL)
 		report_no_program(in, name);
-	return program;
+	return loyalty_program_check(program);
 }
 
 const Program *
@@ -467,7 +467,7 @@ loyalty_program_by_id(int32 program_id)
 	key.program_id = program_id;
 	found = bsearch(&key_pointer, in->by_id, in->program_count, sizeof(Program *),
 					compare_program_ids);
-	return found == NULL ? NULL : *found;
+	return found == NULL ? NULL : loyalty_program_check(*found);
 }
 
 const EventType *

@@ -30,6 +30,9 @@ extern void loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program
 extern void loyalty_tier_load(HeapTuple row, TupleDesc desc, Tier *tier);
 extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
 
+/* The program, if its time zone is known to this server; else 22023. */
+extern const Program *loyalty_program_check(const Program *program);
+
 /* Forgets stored versions where they take too much room or are another's. */
 extern void loyalty_versions_end_transaction(void);
 

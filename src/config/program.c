@@ -32,6 +32,22 @@ column_word(HeapTuple row, TupleDesc desc, const char *column)
 	return loyalty_config_column_text(row, desc, column)[0];
 }
 
+/*
+ * A time zone is checked when it is stored, but a dump may come to a server
+ * that lacks it.  Only who uses such a program is told.
+ */
+const Program *
+loyalty_program_check(const Program *program)
+{
+	if (program->tz == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" of program \"%s\" is not known here",
+						program->time_zone, program->name),
+				 errhint("Set another time_zone in loyalty.program.")));
+	return program;
+}
+
 void
 loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 {
@@ -42,12 +58,6 @@ loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 	program->is_default = loyalty_config_column_bool(row, desc, "is_default");
 	program->time_zone = loyalty_config_column_text(row, desc, "time_zone");
 	program->tz = find_time_zone(program->time_zone);
-	if (program->tz == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" of program \"%s\" is not known here",
-						program->time_zone, program->name),
-				 errhint("Set another time_zone in loyalty.program.")));
 	program->validity = loyalty_config_column_validity(row, desc, "validity");
 	program->pending_for = *loyalty_config_column_interval(row, desc, "pending_for");
 	program->spend_order =
@@ -59,7 +69,8 @@ loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 	program->lot_granularity = (LotGranularity) column_word(row, desc, "lot_granularity");
 	program->max_hold = *loyalty_config_column_interval(row, desc, "max_hold");
 	program->growth_window = loyalty_config_column_validity(row, desc, "growth_window");
-	if (TIMESTAMP_IS_NOEND(loyalty_validity_until(program->growth_window, 0, program->tz)))
+	if (program->tz != NULL &&
+		TIMESTAMP_IS_NOEND(loyalty_validity_until(program->growth_window, 0, program->tz)))
 		program->growth_window = NULL;
 	program->refund_keeps_tier = column_word(row, desc, "refund_tier") == 'k';
 	program->auto_enroll = loyalty_config_column_bool(row, desc, "auto_enroll");

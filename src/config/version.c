@@ -169,5 +169,5 @@ loyalty_rule_by_version(int64 version_id)
 const Program *
 loyalty_program_by_version(int64 version_id)
 {
-	return get_version(version_id, "program")->program;
+	return loyalty_program_check(get_version(version_id, "program")->program);
 }

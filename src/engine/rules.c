@@ -41,44 +41,46 @@ start_work(const EventRequest *request, RuleWork *work)
 	work->member = loyalty_rule_member(request->member_attributes, work->rules);
 }
 
-/*
- * Rounds points and growth over all rules and gives each rule its share.
- */
+/* Rounds the sum of the rules' numbers and gives each rule its share. */
 static void
-share_out(const EventRequest *request, const RuleWork *work,
-		  RuleResult *results, int count, EventOutcome *outcome)
+share_out(const EventRequest *request, const RuleWork *work, const char *what,
+		  const RuleResult *results, const Numeric *numbers, int count,
+		  int64 *shares, int64 *total)
 {
-	Numeric    *points = palloc(sizeof(Numeric) * count);
-	Numeric    *growth = palloc(sizeof(Numeric) * count);
-	int64	   *point_shares = palloc(sizeof(int64) * count);
-	int64	   *growth_shares = palloc(sizeof(int64) * count);
+	StringInfoData detail;
+
+	if (loyalty_parts_round(numbers, count, work->program->rounding, shares, total))
+		return;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&detail, "%s\"%s\": %s", i == 0 ? "" : ", ", results[i].rule->name,
+						 numeric_out_sci(numbers[i], 3));
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("%s of event \"%s\" out of range", what, request->event->name),
+			 errdetail("By rule: %s.", detail.data)));
+}
+
+/* Makes the points and the growth of the rules whole. */
+static void
+make_whole(const EventRequest *request, const RuleWork *work,
+		   RuleResult *results, int count, EventOutcome *outcome)
+{
+	Numeric    *numbers = palloc(sizeof(Numeric) * count);
+	int64	   *shares = palloc(sizeof(int64) * count);
 
 	for (int i = 0; i < count; i++)
-	{
-		points[i] = results[i].wished;
-		growth[i] = results[i].growth;
-	}
-	if (!loyalty_parts_round(points, count, work->program->rounding,
-							 point_shares, &outcome->points) ||
-		!loyalty_parts_round(growth, count, work->program->rounding,
-							 growth_shares, &outcome->growth))
-	{
-		StringInfoData detail;
-
-		initStringInfo(&detail);
-		for (int i = 0; i < count; i++)
-			appendStringInfo(&detail, "%s\"%s\": %s", i == 0 ? "" : ", ", results[i].rule->name,
-							 numeric_out_sci(points[i], 3));
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("points of event \"%s\" are out of range", request->event->name),
-				 errdetail("Points by rule are %s.", detail.data)));
-	}
+		numbers[i] = results[i].wished;
+	share_out(request, work, "points", results, numbers, count, shares, &outcome->points);
 	for (int i = 0; i < count; i++)
 	{
-		results[i].granted = point_shares[i];
-		results[i].granted_growth = growth_shares[i];
+		results[i].granted = shares[i];
+		numbers[i] = results[i].growth;
 	}
+	share_out(request, work, "growth", results, numbers, count, shares, &outcome->growth);
+	for (int i = 0; i < count; i++)
+		results[i].granted_growth = shares[i];
 }
 
 static bool
@@ -101,7 +103,7 @@ add_points(int64 *sum, int64 points)
 	if (pg_add_s64_overflow(*sum, points, sum))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("points are out of range")));
+				 errmsg("points out of range")));
 }
 
 /* The validity of the points of a rule, or of rules that have none (NULL). */
@@ -273,6 +275,6 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 		if (loyalty_rule_apply(lfirst(cell), &work, &results[count]))
 			count++;
 	}
-	share_out(request, &work, results, count, outcome);
+	make_whole(request, &work, results, count, outcome);
 	group_grants(&work, results, count, outcome);
 }

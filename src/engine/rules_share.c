@@ -38,7 +38,7 @@ number_compare(Numeric a, Numeric b)
 											 NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-/* A whole number as int64; false if it does not fit. */
+/* A whole number as int64 that can be negated; false if it does not fit. */
 static bool
 whole_number(Numeric number, int64 *whole)
 {
@@ -49,7 +49,7 @@ whole_number(Numeric number, int64 *whole)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
 
-		lowest = int64_to_numeric(PG_INT64_MIN);
+		lowest = int64_to_numeric(-PG_INT64_MAX);
 		highest = int64_to_numeric(PG_INT64_MAX);
 		MemoryContextSwitchTo(caller);
 	}
