@@ -78,9 +78,9 @@ SELECT refusal(q) FROM unnest(ARRAY[
 -- soft errors, from 16 on; before it the same line is an error that is caught
 SELECT current_setting('server_version_num')::integer >= 160000 AS soft \gset
 \if :soft
-SELECT string_agg(pg_input_is_valid(t, type)::text, ' ' ORDER BY type, t)
+SELECT string_agg(pg_input_is_valid(t, type)::text, ' ' ORDER BY type, t COLLATE "C")
 \else
-SELECT string_agg((refusal(format('SELECT %L::loyalty.%s', t, type)) = 'no error')::text, ' ' ORDER BY type, t)
+SELECT string_agg((refusal(format('SELECT %L::loyalty.%s', t, type)) = 'no error')::text, ' ' ORDER BY type, t COLLATE "C")
 \endif
 FROM unnest(ARRAY['point_lot', 'point_wallet', 'validity_policy']) AS type,
 	unnest(ARRAY['1@2026-01-01/infinity', 'never', '{}', '0@2026-01-01/infinity']) AS t;
