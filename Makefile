@@ -94,8 +94,8 @@ PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
-	types_index types_errors config rules_config
-ISOLATION = config_cache
+	types_index types_errors config rules_config rules
+ISOLATION = config_cache config_extension
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

@@ -118,6 +118,20 @@ RESET ROLE;
 SELECT action, actor FROM config_history('rule', 'editors');
 ROLLBACK;
 
+-- what members have or had stays
+\set VERBOSITY terse
+SELECT enroll('ann') > 0 AS enrolled;
+INSERT INTO rule (name, event, points) VALUES ('grow', 'grown', '5000');
+SELECT tier FROM record('ann', 'grown');
+DELETE FROM rule;
+DELETE FROM tier WHERE name = 'golden';
+DELETE FROM tier WHERE name = 'silver';
+DELETE FROM program WHERE name = 'club';
+INSERT INTO program (name) VALUES ('bare');
+SELECT enroll('bob', program => 'bare') > 0 AS enrolled;
+DELETE FROM program WHERE name = 'bare';
+TRUNCATE program;
+
 -- facts are only added
 \set VERBOSITY sqlstate
 UPDATE config_version SET actor = 'me';

@@ -61,8 +61,9 @@ BEGIN
 		RAISE EXCEPTION 'tier "%" is named by rule "%"', old.name, rule
 			USING ERRCODE = 'restrict_violation';
 	END IF;
-	IF EXISTS (SELECT FROM loyalty.member WHERE tier_id = old.tier_id) THEN
-		RAISE EXCEPTION 'tier "%" has members', old.name
+	IF EXISTS (SELECT FROM loyalty.member WHERE tier_id = old.tier_id)
+		OR EXISTS (SELECT FROM loyalty.tier_period WHERE tier_id = old.tier_id) THEN
+		RAISE EXCEPTION 'tier "%" is or was held by members', old.name
 			USING ERRCODE = 'restrict_violation';
 	END IF;
 	RETURN NULL;
