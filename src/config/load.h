@@ -14,7 +14,8 @@
 #include "engine/rules.h"
 
 /* A column by its name; a missing one means another version's tables. */
-extern Datum loyalty_config_column_get(HeapTuple row, TupleDesc desc, const char *column, bool *isnull);
+extern Datum loyalty_config_column_get(HeapTuple row, TupleDesc desc, const char *column,
+									   bool *isnull);
 extern bool loyalty_config_column_bool(HeapTuple row, TupleDesc desc, const char *column);
 extern int32 loyalty_config_column_int32(HeapTuple row, TupleDesc desc, const char *column);
 extern int64 loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const char *column);
@@ -22,7 +23,8 @@ extern int64 loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const ch
 /* These return NULL for NULL. */
 extern char *loyalty_config_column_text(HeapTuple row, TupleDesc desc, const char *column);
 extern Numeric loyalty_config_column_numeric(HeapTuple row, TupleDesc desc, const char *column);
-extern ValidityPolicy *loyalty_config_column_validity(HeapTuple row, TupleDesc desc, const char *column);
+extern ValidityPolicy *loyalty_config_column_validity(HeapTuple row, TupleDesc desc,
+													  const char *column);
 extern Interval *loyalty_config_column_interval(HeapTuple row, TupleDesc desc, const char *column);
 
 /* version_id is left to the caller where the row is a stored version. */
