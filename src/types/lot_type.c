@@ -152,9 +152,11 @@ loyalty_point_lot_validity(PG_FUNCTION_ARGS)
 {
 	PointLot   *lot = PG_GETARG_POINT_LOT(0);
 	TypeCacheEntry *typcache = range_get_typcache(fcinfo, TSTZRANGEOID);
-	RangeBound	lower = {.val = TimestampTzGetDatum(lot->valid_from),.inclusive = true,.lower = true};
-	RangeBound	upper = {.val = TimestampTzGetDatum(lot->valid_until)};
+	RangeBound	lower = {.inclusive = true,.lower = true};
+	RangeBound	upper = {.inclusive = false};
 
+	lower.val = TimestampTzGetDatum(lot->valid_from);
+	upper.val = TimestampTzGetDatum(lot->valid_until);
 	PG_RETURN_RANGE_P(loyalty_make_range(typcache, &lower, &upper));
 }
 

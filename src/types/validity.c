@@ -78,8 +78,9 @@ static bool
 fail_syntax(Parser *parser)
 {
 	return loyalty_core_fail(parser->err, CORE_SYNTAX,
-							 "Expected \"never\", a length like \"12 months\" or \"1 year end of month\", "
-							 "\"end of year\", \"on 12-31\" or \"earliest of (..., ...)\".");
+							 "Expected \"never\", a length like \"12 months\" or "
+							 "\"1 year end of month\", \"end of year\", \"on 12-31\" or "
+							 "\"earliest of (..., ...)\".");
 }
 
 static bool
@@ -190,7 +191,8 @@ parse_length(Parser *parser)
 		if (!skip_word(parser, "of") ||
 			(node->period = parse_unit(parser, false)) == CALENDAR_NONE)
 			return loyalty_core_fail(parser->err, CORE_SYNTAX,
-									 "A length ends at the \"end of\" a day, week, month, quarter or year.");
+									 "A length ends at the \"end of\" a day, week, month, "
+									 "quarter or year.");
 	}
 	return true;
 }
@@ -436,9 +438,9 @@ next_date(const PolicyNode *dates, int count, int64 day)
 	{
 		for (int i = 0; i < count; i++)
 		{
+			int			last = loyalty_days_in_month(year, dates[i].unit);
 			int64		date = loyalty_days_from_date(year, dates[i].unit,
-													  Min(dates[i].period,
-														  loyalty_days_in_month(year, dates[i].unit)));
+													  Min(dates[i].period, last));
 
 			if (date >= day)
 				return date;
