@@ -97,8 +97,7 @@ extern void loyalty_digest_jsonb(StringInfo content, const Jsonb *value);
  */
 extern bool loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 								const char *ref, int64 digest, Receipt *receipt);
-extern void loyalty_refuse_reuse(const char *ref, const char *detail, const char *hint)
-			pg_attribute_noreturn();
+pg_noreturn extern void loyalty_refuse_reuse(const char *ref, const char *detail, const char *hint);
 
 /* Sums up the entries that the call itself made (main is the one it is about). */
 extern void loyalty_call_receipt(const Call *call, const Entry *main, Receipt *receipt);

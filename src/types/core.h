@@ -15,9 +15,15 @@
 #include "postgres_fe.h"
 #else
 #include "postgres.h"
+#include "compat.h"
 #endif
 
 #include "datatype/timestamp.h"
+
+/* The name since 18, where it stands before the declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
 
 #ifdef FRONTEND
 /* A varlena of a plain program: always a length of four bytes, itself included. */
@@ -48,6 +54,6 @@ extern bool loyalty_core_fail(CoreError *err, CoreErrorKind kind,
 							  const char *fmt,...) pg_attribute_printf(3, 4);
 
 /* Stored bytes that nothing of ours has written.  Does not return. */
-extern void loyalty_core_corrupt(const char *type_name) pg_attribute_noreturn();
+pg_noreturn extern void loyalty_core_corrupt(const char *type_name);
 
 #endif							/* LOYALTY_CORE_H */

@@ -18,11 +18,9 @@ extern void loyalty_type_refuse_text(const char *type_name, const char *text,
 									 const CoreError *reason, Node *context);
 
 /* Bytes that the type refuses: 22P03. */
-extern void loyalty_type_refuse_bytes(const char *type_name, const CoreError *reason)
-			pg_attribute_noreturn();
+pg_noreturn extern void loyalty_type_refuse_bytes(const char *type_name, const CoreError *reason);
 
 /* Arguments that an operation refuses: 22023, 22003, 22008, 54000. */
-extern void loyalty_type_refuse_arguments(const char *message, const CoreError *reason)
-			pg_attribute_noreturn();
+pg_noreturn extern void loyalty_type_refuse_arguments(const char *message, const CoreError *reason);
 
 #endif							/* LOYALTY_TYPE_ERROR_H */

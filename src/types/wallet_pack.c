@@ -92,6 +92,7 @@ fill_lengths(Block *block, const PointLot *lots)
 				(uint64) lots[i].valid_until - (uint64) lots[i].valid_from;
 	}
 	block->ends.count = n;
+	block->ends.width = 0;
 	if (n > 0)
 		loyalty_packed_column_settle_time(&block->ends, false);
 }
