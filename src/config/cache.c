@@ -268,24 +268,16 @@ read_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	event->rules[event->rule_count++] = rule;
 }
 
-/* Calls `reader` for every row of a table as it is committed by now. */
+/* Calls `reader` for every row of a table that the snapshot sees. */
 static void
-read_table(ConfigCache *into, Oid table_id, RowReader reader)
+read_table(ConfigCache *into, Relation rel, Snapshot snapshot, RowReader reader)
 {
-	Relation	rel = table_open(table_id, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
-	SysScanDesc scan;
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	row;
 
-	/* Detoasting and the types' functions want an active snapshot. */
-	PushActiveSnapshot(snapshot);
-	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	while ((row = systable_getnext(scan)) != NULL)
 		reader(into, row, RelationGetDescr(rel));
 	systable_endscan(scan);
-	PopActiveSnapshot();
-	UnregisterSnapshot(snapshot);
-	table_close(rel, AccessShareLock);
 }
 
 /* ids is the caller's copy: a message may take table_ids away while loading. */
@@ -306,15 +298,11 @@ find_tables(Oid *ids)
 	memcpy(table_ids, ids, sizeof(table_ids));
 }
 
-/* Fills `into`, in whose context the caller has put us. */
+/* Reads the programs and their tiers, and gives each program all events. */
 static void
-load_config(ConfigCache *into)
+read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 {
-	Oid			ids[TABLE_COUNT];
-
-	find_tables(ids);
-
-	read_table(into, ids[TABLE_PROGRAM], read_program);
+	read_table(into, tables[TABLE_PROGRAM], snapshot, read_program);
 	qsort(into->programs, into->program_count, sizeof(Program), compare_programs);
 	into->by_id = palloc(sizeof(Program *) * Max(into->program_count, 1));
 	for (int i = 0; i < into->program_count; i++)
@@ -325,8 +313,8 @@ load_config(ConfigCache *into)
 	}
 	qsort(into->by_id, into->program_count, sizeof(Program *), compare_program_ids);
 
-	read_table(into, ids[TABLE_TIER], read_tier);
-	read_table(into, ids[TABLE_EVENT_TYPE], read_event_type);
+	read_table(into, tables[TABLE_TIER], snapshot, read_tier);
+	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)
 	{
@@ -338,8 +326,12 @@ load_config(ConfigCache *into)
 		memcpy(program->events, into->event_types, size);
 		program->event_count = into->event_type_count;
 	}
+}
 
-	read_table(into, ids[TABLE_RULE], read_rule);
+static void
+read_rules(ConfigCache *into, Relation *tables, Snapshot snapshot)
+{
+	read_table(into, tables[TABLE_RULE], snapshot, read_rule);
 	for (int i = 0; i < into->program_count; i++)
 	{
 		Program    *program = &into->programs[i];
@@ -348,6 +340,33 @@ load_config(ConfigCache *into)
 			qsort(program->events[j].rules, program->events[j].rule_count,
 				  sizeof(Rule *), compare_rules);
 	}
+}
+
+/*
+ * Fills `into`, in whose context the caller has put us, with what is committed
+ * by now.  One snapshot for all tables: a program renamed between two scans
+ * would lose its rules.
+ */
+static void
+load_config(ConfigCache *into)
+{
+	Oid			ids[TABLE_COUNT];
+	Relation	tables[TABLE_COUNT];
+	Snapshot	snapshot;
+
+	find_tables(ids);
+	for (int i = 0; i < TABLE_COUNT; i++)
+		tables[i] = table_open(ids[i], AccessShareLock);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(ids[TABLE_PROGRAM]));
+
+	/* Detoasting and the types' functions want an active snapshot. */
+	PushActiveSnapshot(snapshot);
+	read_programs(into, tables, snapshot);
+	read_rules(into, tables, snapshot);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	for (int i = 0; i < TABLE_COUNT; i++)
+		table_close(tables[i], AccessShareLock);
 }
 
 /* Puts a complete new cache in the place of the present one. */
