@@ -12,15 +12,18 @@ MODULE_big = loyalty
 
 OBJS = \
 	src/loyalty.o \
+	src/compat.o \
 	src/api/call.o \
 	src/api/events.o \
 	src/api/holds.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
 	src/api/points.o \
+	src/api/reading.o \
 	src/api/reversals.o \
 	src/api/story.o \
 	src/api/support.o \
+	src/api/verify.o \
 	src/config/cache.o \
 	src/config/load.o \
 	src/config/program.o \
@@ -45,12 +48,15 @@ OBJS = \
 	src/engine/spend.o \
 	src/engine/tier.o \
 	src/ledger/actor.o \
+	src/ledger/audit.o \
 	src/ledger/chain.o \
 	src/ledger/entry_row.o \
+	src/ledger/guard.o \
 	src/ledger/hold_row.o \
 	src/ledger/member_row.o \
 	src/ledger/query.o \
 	src/ledger/relations.o \
+	src/ledger/replay.o \
 	src/ledger/store.o \
 	src/types/calendar.o \
 	src/types/calendar_zone.o \
@@ -86,7 +92,9 @@ SQL_PARTS = \
 	src/config/rule.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
-	src/api/api.sql
+	src/ledger/guard.sql \
+	src/api/api.sql \
+	src/api/reading.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 

@@ -42,6 +42,9 @@
 
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+/* flags are never used here */
+#define InitMaterializedSRF(fcinfo, flags) compat_init_materialized_srf(fcinfo)
+extern void compat_init_materialized_srf(FunctionCallInfo fcinfo);
 #endif
 
 /*

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "config/config.h"
 #include "ledger/actor.h"
+#include "ledger/guard.h"
 #include "ledger/relations.h"
 
 PG_MODULE_MAGIC;
@@ -33,5 +34,6 @@ _PG_init(void)
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	loyalty_config_init();
 	loyalty_actor_init();
+	loyalty_guard_init();
 	MarkGUCPrefixReserved("loyalty");
 }

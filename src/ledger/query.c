@@ -16,6 +16,14 @@
 #include "ledger/query.h"
 #include "ledger/relations.h"
 
+static bool running = false;	/* one of our queries is being executed */
+
+bool
+loyalty_query_is_running(void)
+{
+	return running;
+}
+
 static Oid
 extension_owner(void)
 {
@@ -55,6 +63,7 @@ static void
 run(LoyaltyQuery *query, Datum *args, long limit)
 {
 	int			result;
+	bool		before = running;
 
 	if (query->plan == NULL)
 	{
@@ -72,7 +81,18 @@ run(LoyaltyQuery *query, Datum *args, long limit)
 			elog(ERROR, "could not keep plan of \"%s\"", query->text);
 		query->plan = plan;
 	}
-	result = SPI_execute_plan(query->plan, args, NULL, false, limit);
+
+	/* user triggers that our query fires may come back here */
+	PG_TRY();
+	{
+		running = true;
+		result = SPI_execute_plan(query->plan, args, NULL, false, limit);
+	}
+	PG_FINALLY();
+	{
+		running = before;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", query->text,
 			 SPI_result_code_string(result));

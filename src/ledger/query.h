@@ -35,6 +35,9 @@ extern bool loyalty_query_value(LoyaltyQuery *query, Datum *args, Datum *value);
 typedef void (*RowVisitor) (HeapTuple row, TupleDesc desc, void *arg);
 extern void loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor visitor, void *arg);
 
+/* Is one of our own queries under way?  The guards let it pass. */
+extern bool loyalty_query_is_running(void);
+
 /* Switches to the extension's owner and a safe search_path, and back. */
 typedef struct OwnerScope
 {

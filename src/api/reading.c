@@ -1,0 +1,181 @@
+/*
+ * reading.c
+ *		balance and member_id: what stands, at any instant.
+ *
+ * Now and later are the stored wallet with the clock set forward, by the same
+ * code that posts lapses.  The past is replayed from the ledger: the entries
+ * dated up to then.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/call.h"
+#include "errors.h"
+#include "ledger/query.h"
+#include "ledger/replay.h"
+
+PG_FUNCTION_INFO_V1(loyalty_balance);
+PG_FUNCTION_INFO_V1(loyalty_member_id);
+
+static LoyaltyQuery tier_held = {
+	"SELECT tier_id FROM loyalty.tier_period"
+	" WHERE member_id = $1 AND since <= $2 AND $2 < until",
+	2, {INT8OID, TIMESTAMPTZOID}
+};
+
+/* Entries of a reading are never written: they need no ids. */
+static int64
+no_entry_id(void *arg)
+{
+	return 0;
+}
+
+static Entry *
+stored_entry(void *arg, int64 entry_id)
+{
+	return loyalty_entry_by_id(((MemberState *) arg)->member_id, entry_id);
+}
+
+/* Sets the member's clock forward to `at` without writing anything. */
+static void
+advance_copy(const Program *program, MemberState *member, TimestampTz at)
+{
+	EngineSource source = {0};
+	Engine		engine = {0};
+
+	source.arg = member;
+	source.next_entry_id = no_entry_id;
+	source.entry = stored_entry;
+	engine.program = program;
+	engine.source = &source;
+	engine.member = member;
+	engine.at = engine.recorded_at = at;
+	loyalty_engine_advance(&engine);
+}
+
+typedef struct Past
+{
+	Replay		replay;
+	TimestampTz until;
+	MemoryContext context;
+} Past;
+
+static void
+replay_until(Entry *entry, void *arg)
+{
+	Past	   *past = arg;
+	MemoryContext caller;
+
+	if (entry->at > past->until)
+		return;
+	caller = MemoryContextSwitchTo(past->context);
+	loyalty_replay_apply(&past->replay, entry, NULL, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The member as the entries dated up to `at` leave it. */
+static void
+replay_past(MemberState *member, TimestampTz at)
+{
+	Past		past;
+	Datum		args[2];
+	Datum		tier_id;
+	PointLot	growth = {0, DT_NOBEGIN, DT_NOEND, 0};
+
+	loyalty_replay_begin(&past.replay);
+	past.until = at;
+	past.context = CurrentMemoryContext;
+	loyalty_entries_visit(member->member_id, replay_until, &past);
+
+	loyalty_lots_init(&member->points);
+	loyalty_replay_wallet(&past.replay, &member->points);
+	loyalty_lots_init(&member->growth);
+	growth.points = past.replay.growth;
+	if (growth.points > 0)
+		loyalty_flow_add(&member->growth, &growth);
+	member->debt = past.replay.debt;
+	member->held = past.replay.held;
+	member->status = past.replay.status;
+
+	args[0] = Int64GetDatum(member->member_id);
+	args[1] = TimestampTzGetDatum(at);
+	member->tier_id = loyalty_query_value(&tier_held, args, &tier_id) ?
+		DatumGetInt32(tier_id) : 0;
+}
+
+static void
+read_member(const Program *program, const char *ref, MemberState *member)
+{
+	if (!loyalty_member_read(program, ref, member))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
+				 errmsg("unknown member \"%s\" in program \"%s\"", ref, program->name)));
+}
+
+/* balance(member, at, program) */
+Datum
+loyalty_balance(PG_FUNCTION_ARGS)
+{
+	const char *ref = loyalty_arg_key(fcinfo, 0, "member", true);
+	TimestampTz at = loyalty_arg_at(fcinfo, 1);
+	const Program *program = loyalty_arg_program(fcinfo, 2);
+	MemberState member;
+	const Tier *tier;
+	TimestampTz next_lapse;
+	int64		next_points;
+	TupleDesc	desc = fcinfo->flinfo->fn_extra;
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	if (desc == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		fcinfo->flinfo->fn_extra = desc;
+		MemoryContextSwitchTo(caller);
+	}
+
+	read_member(program, ref, &member);
+	if (at == DT_NOBEGIN)
+		at = Max(GetCurrentTimestamp(), member.last_at);
+	if (at < member.last_at)
+		replay_past(&member, at);
+	else
+		advance_copy(program, &member, at);
+
+	next_lapse = loyalty_lots_next_lapse(&member.points, at, &next_points);
+	tier = member.tier_id == 0 ? NULL : loyalty_tier_by_id(program, member.tier_id);
+	values[0] = Int64GetDatum(loyalty_lots_spendable(&member.points, at));
+	values[1] = Int64GetDatum(loyalty_lots_pending(&member.points, at));
+	values[2] = Int64GetDatum(member.held);
+	values[3] = Int64GetDatum(member.debt);
+	values[4] = TimestampTzGetDatum(next_lapse);
+	nulls[4] = next_lapse == DT_NOEND;
+	values[5] = Int64GetDatum(next_points);
+	nulls[5] = nulls[4];
+	values[6] = Int64GetDatum(loyalty_growth_total(&member, at));
+	nulls[7] = tier == NULL;
+	values[7] = tier == NULL ? (Datum) 0 : CStringGetTextDatum(tier->name);
+	values[8] = CStringGetTextDatum(loyalty_status_name(member.status));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/* member_id(member, program) */
+Datum
+loyalty_member_id(PG_FUNCTION_ARGS)
+{
+	const char *ref = loyalty_arg_key(fcinfo, 0, "member", true);
+	MemberState member;
+
+	read_member(loyalty_arg_program(fcinfo, 1), ref, &member);
+	PG_RETURN_INT64(member.member_id);
+}

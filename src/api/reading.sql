@@ -1,0 +1,132 @@
+-- Reading: what stands, and how it came about.  These run as their owner, so
+-- that EXECUTE on them is all that a reader needs.
+
+CREATE FUNCTION loyalty.member_id(member text, program text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'loyalty_member_id';
+COMMENT ON FUNCTION loyalty.member_id(text, text) IS 'id of a member, by which loyalty.member and loyalty.ledger know it; LY002 if unknown';
+REVOKE ALL ON FUNCTION loyalty.member_id(text, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.balance(
+	member text,
+	at timestamptz DEFAULT NULL,
+	program text DEFAULT NULL,
+	OUT available bigint,
+	OUT pending bigint,
+	OUT held bigint,
+	OUT debt bigint,
+	OUT next_lapse timestamptz,
+	OUT next_lapse_points bigint,
+	OUT growth bigint,
+	OUT tier text,
+	OUT status text)
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'loyalty_balance';
+COMMENT ON FUNCTION loyalty.balance(text, timestamptz, text) IS
+	'what a member has at an instant (default now), past (replayed from the ledger) or future: spendable, pending and held points, debt, when how many lapse next, growth, tier, status. LY002 unknown member';
+REVOKE ALL ON FUNCTION loyalty.balance(text, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.lots(
+	member text,
+	program text DEFAULT NULL,
+	OUT points bigint,
+	OUT valid_from timestamptz,
+	OUT valid_until timestamptz,
+	OUT source bigint,
+	OUT state text,
+	OUT hold_ref text)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT loyalty.points(lot), loyalty.valid_from(lot), loyalty.valid_until(lot), loyalty.source(lot),
+		CASE WHEN loyalty.valid_from(lot) > clock_timestamp() THEN 'pending'
+			WHEN loyalty.valid_until(lot) <= clock_timestamp() THEN 'lapsed'
+			ELSE 'spendable' END,
+		NULL
+	FROM loyalty.member m, loyalty.lots(m.points) AS lot
+	WHERE m.member_id = loyalty.member_id($1, $2)
+	UNION ALL
+	SELECT loyalty.points(lot), loyalty.valid_from(lot), loyalty.valid_until(lot), loyalty.source(lot),
+		'held', h.ref
+	FROM loyalty.hold h, loyalty.lots(h.lots) AS lot
+	WHERE h.member_id = loyalty.member_id($1, $2)
+	ORDER BY 2, 4, 3
+$$;
+COMMENT ON FUNCTION loyalty.lots(text, text) IS
+	'a member''s lots in lot order: spendable, pending, lapsed but not yet posted, or held (under hold_ref). LY002 unknown member';
+REVOKE ALL ON FUNCTION loyalty.lots(text, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.entry_kind(kind "char") RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+	SELECT CASE kind
+		WHEN 'e' THEN 'earn' WHEN 'v' THEN 'event' WHEN 'c' THEN 'correction'
+		WHEN 'b' THEN 'claw_back' WHEN 'r' THEN 'redeem' WHEN 'h' THEN 'hold'
+		WHEN 'p' THEN 'capture' WHEN 'l' THEN 'release' WHEN 's' THEN 'restore'
+		WHEN 'o' THEN 'transfer_out' WHEN 'i' THEN 'transfer_in' WHEN 'a' THEN 'adjust'
+		WHEN 'x' THEN 'lapse' WHEN 'g' THEN 'gift' WHEN 't' THEN 'status'
+		WHEN 'n' THEN 'refused' END
+$$;
+COMMENT ON FUNCTION loyalty.entry_kind("char") IS 'the word for a kind of ledger entry';
+
+CREATE VIEW loyalty.entries AS
+	SELECT l.entry_id, p.name AS program, m.ref AS member, loyalty.entry_kind(l.kind) AS kind,
+		e.name AS event, l.points, coalesce(l.growth, 0) AS growth, coalesce(l.debt, 0) AS debt,
+		l.balance, l.at, l.recorded_at, l.ref, l.operation_ref, l.reverses,
+		c.ref AS counterpart, l.point_kind, l.partner, l.unit_cost,
+		coalesce(l.waived, 0) AS waived, coalesce(l.lapsed, 0) AS lapsed, l.lots,
+		CASE l.spend_order WHEN 'f' THEN 'fifo' WHEN 'x' THEN 'expiring' END AS spend_order,
+		l.reason, a.name AS actor, l.breakdown, l.attributes, l.member_id
+	FROM loyalty.ledger l
+	JOIN loyalty.member m ON m.member_id = l.member_id
+	JOIN loyalty.program p ON p.program_id = m.program_id
+	JOIN loyalty.actor a ON a.actor_id = l.actor_id
+	LEFT JOIN loyalty.event_type e ON e.event_id = l.event_id
+	LEFT JOIN loyalty.member c ON c.member_id = l.counterpart;
+COMMENT ON VIEW loyalty.entries IS 'the ledger with names instead of ids; sum(points) over a member is what it owns: spendable, pending and held points less its debt';
+
+CREATE FUNCTION loyalty.statement(
+	member text,
+	since timestamptz DEFAULT '-infinity',
+	until timestamptz DEFAULT 'infinity',
+	program text DEFAULT NULL,
+	OUT at timestamptz,
+	OUT kind text,
+	OUT event text,
+	OUT ref text,
+	OUT points bigint,
+	OUT total bigint,
+	OUT balance bigint,
+	OUT growth bigint,
+	OUT reason text,
+	OUT entry_id bigint)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT s.at, s.kind, s.event, s.ref, s.points, s.total, s.balance, s.growth, s.reason, s.entry_id
+	FROM (SELECT e.*, (sum(e.points) OVER (ORDER BY e.entry_id))::bigint AS total
+		FROM loyalty.entries e
+		WHERE e.member_id = loyalty.member_id($1, $4)) s
+	WHERE s.at >= coalesce($2, '-infinity') AND s.at < coalesce($3, 'infinity')
+	ORDER BY s.entry_id
+$$;
+COMMENT ON FUNCTION loyalty.statement(text, timestamptz, timestamptz, text) IS
+	'a member''s entries dated in [since, until), in the order in which they were recorded: total is the running sum of points (spendable, pending and held less debt), balance what could be spent (less debt) after each. LY002 unknown member';
+REVOKE ALL ON FUNCTION loyalty.statement(text, timestamptz, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.verify(
+	member text DEFAULT NULL,
+	program text DEFAULT NULL,
+	OUT member_ref text,
+	OUT program_name text,
+	OUT entry_id bigint,
+	OUT problem text,
+	OUT detail text)
+	RETURNS SETOF record
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'loyalty_verify';
+COMMENT ON FUNCTION loyalty.verify(text, text) IS
+	'replays the ledger against wallets, growth, debts, holds, tiers and the hash chain: one row per problem, none if the books are sound. LY002 unknown member';
+REVOKE ALL ON FUNCTION loyalty.verify(text, text) FROM PUBLIC;

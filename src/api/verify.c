@@ -1,0 +1,154 @@
+/*
+ * verify.c
+ *		verify: one row per problem, none if the books are sound.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "api/call.h"
+#include "compat.h"
+#include "errors.h"
+#include "ledger/audit.h"
+#include "ledger/query.h"
+
+PG_FUNCTION_INFO_V1(loyalty_verify);
+
+static LoyaltyQuery members_of_program = {
+	"SELECT member_id FROM loyalty.member WHERE program_id = $1 ORDER BY member_id",
+	1, {INT4OID}
+};
+static LoyaltyQuery programs_with_members = {
+	"SELECT DISTINCT program_id FROM loyalty.member ORDER BY program_id", 0, {InvalidOid}
+};
+static LoyaltyQuery orphans = {
+	"SELECT min(l.entry_id) FROM loyalty.ledger l"
+	" WHERE NOT EXISTS (SELECT FROM loyalty.member m WHERE m.member_id = l.member_id)"
+	" GROUP BY l.member_id ORDER BY l.member_id",
+	0, {InvalidOid}
+};
+
+typedef struct IdList
+{
+	int64	   *ids;
+	int64		count;
+	int64		capacity;
+} IdList;
+
+static void
+add_id(HeapTuple row, TupleDesc desc, void *arg)
+{
+	IdList	   *list = arg;
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, desc, 1, &isnull);
+
+	if (list->count == list->capacity)
+	{
+		list->capacity = Max(1024, list->capacity * 2);
+		list->ids = list->ids == NULL ?
+			MemoryContextAllocHuge(CurrentMemoryContext, list->capacity * sizeof(int64)) :
+			repalloc_huge(list->ids, list->capacity * sizeof(int64));
+	}
+	list->ids[list->count++] = SPI_gettypeid(desc, 1) == INT4OID ?
+		DatumGetInt32(value) : DatumGetInt64(value);
+}
+
+static void
+put_problem(ReturnSetInfo *rsinfo, const char *member, const char *program,
+			const Problem *problem)
+{
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	values[0] = member == NULL ? (Datum) 0 : CStringGetTextDatum(member);
+	nulls[0] = member == NULL;
+	values[1] = program == NULL ? (Datum) 0 : CStringGetTextDatum(program);
+	nulls[1] = program == NULL;
+	values[2] = Int64GetDatum(problem->entry_id);
+	nulls[2] = problem->entry_id == 0;
+	values[3] = CStringGetTextDatum(problem->problem);
+	values[4] = problem->detail == NULL ? (Datum) 0 : CStringGetTextDatum(problem->detail);
+	nulls[4] = problem->detail == NULL;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *member)
+{
+	ListCell   *cell;
+
+	foreach(cell, loyalty_audit_member(member))
+		put_problem(rsinfo, member->ref, program, lfirst(cell));
+}
+
+static void
+verify_program(ReturnSetInfo *rsinfo, int32 program_id)
+{
+	const Program *program = loyalty_program_by_id(program_id);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "loyalty verify",
+												  ALLOCSET_DEFAULT_SIZES);
+	IdList		members = {NULL, 0, 0};
+	Datum		args[1];
+
+	args[0] = Int32GetDatum(program_id);
+	loyalty_query_visit(&members_of_program, args, add_id, &members);
+	for (int64 i = 0; i < members.count; i++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		MemberState member;
+
+		CHECK_FOR_INTERRUPTS();
+		if (loyalty_member_read_id(members.ids[i], &member))
+			verify_member(rsinfo, program == NULL ? NULL : program->name, &member);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
+}
+
+/* verify(member, program): all members where NULL, all programs where both are */
+Datum
+loyalty_verify(PG_FUNCTION_ARGS)
+{
+	const char *member_ref = loyalty_arg_key(fcinfo, 0, "member", false);
+	const char *program_name = loyalty_arg_text(fcinfo, 1);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+
+	if (member_ref != NULL)
+	{
+		const Program *program = loyalty_program_lookup(program_name);
+		MemberState member;
+
+		if (!loyalty_member_read(program, member_ref, &member))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
+					 errmsg("unknown member \"%s\" in program \"%s\"", member_ref, program->name)));
+		verify_member(rsinfo, program->name, &member);
+	}
+	else if (program_name != NULL)
+		verify_program(rsinfo, loyalty_program_lookup(program_name)->program_id);
+	else
+	{
+		IdList		programs = {NULL, 0, 0};
+		IdList		lost = {NULL, 0, 0};
+
+		loyalty_query_visit(&programs_with_members, NULL, add_id, &programs);
+		for (int64 i = 0; i < programs.count; i++)
+			verify_program(rsinfo, (int32) programs.ids[i]);
+		loyalty_query_visit(&orphans, NULL, add_id, &lost);
+		for (int64 i = 0; i < lost.count; i++)
+		{
+			Problem		problem = {lost.ids[i], "entry belongs to no member", NULL};
+
+			put_problem(rsinfo, NULL, NULL, &problem);
+		}
+	}
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,23 @@
+/*
+ * audit.h
+ *		Holds a member's row against its ledger.
+ */
+#ifndef LOYALTY_AUDIT_H
+#define LOYALTY_AUDIT_H
+
+#include "engine/member_state.h"
+
+typedef struct Problem
+{
+	int64		entry_id;		/* 0 = the member's row */
+	const char *problem;
+	const char *detail;			/* NULL = none */
+} Problem;
+
+/*
+ * Replays the member's entries as the active snapshot sees them; a list of
+ * Problem in the current memory context, NIL if all is sound.
+ */
+extern List *loyalty_audit_member(const MemberState *member);
+
+#endif							/* LOYALTY_AUDIT_H */
