@@ -24,20 +24,19 @@ growth_lot(const Engine *engine, int64 points, TimestampTz dated)
 	return lot;
 }
 
-/* Takes up to `points` from the lot at `index`; drops it when empty. */
+/* Takes up to `points` from the lot at `index`, which goes when it is empty. */
 static int64
 take_at(LotList *list, int index, int64 points)
 {
-	PointLot   *lot = &list->lots[index];
-	int64		taken = Min(lot->points, points);
+	PointLot	lot = list->lots[index];
+	LotList		taken;
 
-	lot->points -= taken;
-	if (lot->points == 0)
-	{
-		memmove(lot, lot + 1, sizeof(PointLot) * (list->count - index - 1));
-		list->count--;
-	}
-	return taken;
+	lot.points = Min(lot.points, points);
+	loyalty_lots_init(&taken);
+	loyalty_flow_add(&taken, &lot);
+	if (!loyalty_lots_subtract(list, &taken, NULL))
+		elog(ERROR, "a growth lot vanished");
+	return lot.points;
 }
 
 /*
