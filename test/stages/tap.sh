@@ -16,6 +16,28 @@ fi
 build_extension
 extension_settings >"$WORK/extension.conf"
 
+# pg_upgrade starts from an older PostgreSQL beside this one: OLD_PG_CONFIG, or
+# the newest that has server headers.
+old_config=${OLD_PG_CONFIG:-}
+for config in /usr/lib/postgresql/*/bin/pg_config; do
+	if [ -z "${OLD_PG_CONFIG:-}" ] && has_headers "$config"; then
+		major=${config#/usr/lib/postgresql/}
+		if [ "${major%%/*}" -lt "$PG_MAJOR" ]; then
+			old_config=$config
+		fi
+	fi
+done
+if [ -n "$old_config" ]; then
+	(
+		PG_CONFIG=$old_config
+		find_postgres
+		build_extension "$WORK/old_stage"
+		extension_settings >"$WORK/old_extension.conf"
+	)
+	OLD_BINDIR=$("$old_config" --bindir)
+	export OLD_BINDIR OLD_TEMP_CONFIG=$WORK/old_extension.conf
+fi
+
 export TEMP_CONFIG=$WORK/extension.conf
 export PG_REGRESS=$PG_PGXS_SRC/test/regress/pg_regress
 export PERL5LIB=$PG_PGXS_SRC/test/perl${PERL5LIB:+:$PERL5LIB}
