@@ -17,18 +17,22 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(
-  new_node create_database add_program query is_query fails_with is_sound
+  new_node create_database add_program fill_shop fingerprint
+  query is_query fails_with is_sound
   start_clients finish_clients run_clients crash_server
 );
 
 my $DATABASE = 'shop';
 
 # A started server.  Options: streaming => 1 for a primary with replicas,
-# conf => lines for postgresql.conf, extension => 0 for an empty database.
+# conf => lines for postgresql.conf, extension => 0 for a database without it,
+# database => 0 for none, install_path => another PostgreSQL.
 sub new_node
 {
 	my ($name, %option) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new(
+		$name,
+		$option{install_path} ? (install_path => $option{install_path}) : ());
 
 	$node->init(
 		allows_streaming => $option{streaming} // 0,
@@ -44,7 +48,8 @@ timezone = 'UTC'
 });
 	$node->append_conf('postgresql.conf', $option{conf}) if $option{conf};
 	$node->start;
-	create_database($node, $DATABASE, $option{extension} // 1);
+	create_database($node, $DATABASE, $option{extension} // 1)
+	  if $option{database} // 1;
 	return $node;
 }
 
@@ -71,6 +76,66 @@ sub add_program
 		join(', ', 'name', @columns),
 		join(', ', map { "'" . s/'/''/gr . "'" } $name, @column{@columns}));
 	return;
+}
+
+# Two programs and members with every kind of history; 40 members m1 .. m40 in
+# the default program.  The hold "open hold" of m7 is left open.
+sub fill_shop
+{
+	my ($node) = @_;
+
+	$node->safe_psql($DATABASE, <<'SQL');
+INSERT INTO loyalty.program (name, validity) VALUES ('shop', '1 year end of year');
+INSERT INTO loyalty.program (name, time_zone, spend_order, shortfall)
+	VALUES ('miles', 'Asia/Shanghai', 'expiring', 'waive');
+INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier, gift)
+	VALUES ('shop', 'silver', 1, 500, 1.5, 20), ('shop', 'gold', 2, 1500, 2, 50);
+INSERT INTO loyalty.rule (program, name, event, points)
+	VALUES ('shop', 'base', 'purchase', '$.amount'), ('shop', 'welcome', 'register', '50');
+UPDATE loyalty.rule SET points = '$.amount * 2' WHERE name = 'base';
+
+SELECT enroll('m' || i, jsonb_build_object('number', i)) FROM generate_series(1, 40) i;
+SELECT record('m' || i, 'purchase', jsonb_build_object('amount', i * 13), 'order ' || i)
+	FROM generate_series(1, 40) i;
+SELECT earn('m' || i, 1000 + j, format('grant %s %s', i, j),
+			'2026-01-01'::timestamptz + j * interval '1 day', '2036-01-01')
+	FROM generate_series(1, 40) i, generate_series(1, 5) j;
+SELECT redeem('m' || i, 100 + i, 'cart ' || i) FROM generate_series(1, 40) i;
+SELECT restore('m' || i, 'cart ' || i, 50, 'return ' || i) FROM generate_series(1, 20) i;
+SELECT claw_back('m' || i, 'grant ' || i || ' 3', 500) FROM generate_series(5, 15) i;
+SELECT settle('m' || i, 'purchase', '{"amount": 7}', 'order ' || i) FROM generate_series(11, 20) i;
+SELECT transfer('m' || i, 'm' || i + 1, 33, 'present ' || i) FROM generate_series(21, 30) i;
+SELECT adjust('m31', 77, NULL, 'a kindness');
+SELECT earn('poor', 10, 'grant');
+SELECT redeem('poor', 10, 'cart');
+SELECT claw_back('poor', 'grant');
+SELECT hold('m7', 60, 'open hold', interval '1 day');
+SELECT hold('m8', 60, 'taken hold');
+SELECT capture('m8', 'taken hold', 45);
+SELECT hold('m9', 60, 'given hold');
+SELECT release('m9', 'given hold');
+SELECT set_status('m39', 'frozen', 'suspicious');
+SELECT set_status('m40', 'closed', 'asked for it');
+SELECT earn('m1', 500, 'flight', program => 'miles');
+SELECT redeem('m1', 200, 'seat', program => 'miles');
+SQL
+	return;
+}
+
+# What the extension's tables and sequences hold, one line for each.
+sub fingerprint
+{
+	my ($node, $database) = @_;
+	my $sql = query($node, <<'SQL', $database);
+SELECT string_agg(CASE c.relkind
+	WHEN 'S' THEN format('SELECT %L, last_value::text, is_called::text FROM %s', c.oid::regclass, c.oid::regclass)
+	ELSE format('SELECT %L, count(*)::text, md5(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C")) FROM %s t',
+				c.oid::regclass, c.oid::regclass) END,
+	E' UNION ALL\n' ORDER BY c.relname)
+FROM pg_extension e, unnest(e.extconfig) o, pg_class c
+WHERE e.extname = 'loyalty' AND c.oid = o
+SQL
+	return query($node, $sql, $database);
 }
 
 # The result as psql prints it unaligned; dies on an error.
@@ -111,10 +176,10 @@ sub fails_with
 # verify() finds nothing.
 sub is_sound
 {
-	my ($node, $name) = @_;
+	my ($node, $name, $database) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	return is(query($node, 'SELECT * FROM loyalty.verify()'), '', $name);
+	return is(query($node, 'SELECT * FROM loyalty.verify()', $database), '', $name);
 }
 
 # Starts one psql for each text, all at once; each statement is a transaction
