@@ -22,11 +22,12 @@ my %arguments = (
 	failures => 1,
 	errors => 1,
 	timer => 1,
-	comments => 1,
 	lib => \@lib);
 if (defined $exec)
 {
 	my @command = split ' ', $exec;
+	# psql prints what Test::More would put on standard error
+	$arguments{comments} = 1;
 	$arguments{exec} = sub { return [ @command, $_[1] ] };
 }
 

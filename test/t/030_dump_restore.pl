@@ -1,0 +1,108 @@
+# A dump restores everything, by any of pg_dump's ways, and the copy goes on
+# where the original stood.  The points are not dropped by accident.
+use strict;
+use warnings;
+
+use LoyaltyTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('main');
+fill_shop($node);
+query($node, q{
+	CREATE TABLE coupons (id int PRIMARY KEY, worth point_lot, stock point_wallet, rule validity_policy);
+	INSERT INTO coupons VALUES
+		(1, '5@2026-01-01/2027-01-01#3', '{5@2026-01-01/2027-01-01#3,7@2026-02-01/infinity}', 'end of year')});
+
+my $balances = q{SELECT m.ref, b.* FROM loyalty.member m,
+	LATERAL balance(m.ref, at => '2026-12-24', program => (SELECT name FROM loyalty.program p
+														   WHERE p.program_id = m.program_id)) b
+	ORDER BY m.member_id};
+my $original = fingerprint($node);
+my $original_balances = query($node, $balances);
+my $last_entry = query($node, 'SELECT max(entry_id) FROM loyalty.ledger');
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my $source = $node->connstr('shop');
+
+cmp_ok(scalar(split /\n/, $original), '>', 5, 'tables and sequences are marked for the dump');
+is_sound($node, 'the original agrees');
+
+sub restored
+{
+	my ($way, $database) = @_;
+
+	is(fingerprint($node, $database), $original, "$way: every row and sequence is the same");
+	is(query($node, $balances, $database), $original_balances, "$way: so are the balances");
+	is_sound($node, "$way: the ledger agrees", $database);
+	is(query($node, q{SELECT worth, stock, rule FROM coupons}, $database),
+		query($node, q{SELECT worth, stock, rule FROM coupons}),
+		"$way: so are values in other tables");
+
+	# it goes on where it stood
+	cmp_ok(query($node, q{SELECT entry_id FROM earn('m2', 5)}, $database),
+		'>', $last_entry, "$way: entry ids go on");
+	is(query($node, q{SELECT replayed FROM record('m2', 'purchase', '{"amount": 26}', 'order 2')}, $database),
+		't', "$way: refs are remembered");
+	is(query($node, q{SELECT points FROM capture('m7', 'open hold', 10)}, $database),
+		-10, "$way: an open hold can be captured");
+	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
+		10, "$way: the rules work");
+	query($node, q{INSERT INTO loyalty.program (name) VALUES ('third')}, $database);
+	query($node, q{UPDATE loyalty.rule SET points = '$.amount' WHERE name = 'base'}, $database);
+	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
+		5, "$way: configuration can be changed");
+	is_sound($node, "$way: the ledger still agrees", $database);
+	return;
+}
+
+create_database($node, 'plain', 0);
+command_ok([ 'pg_dump', '--file', "$directory/plain.sql", $source ], 'plain dump');
+command_ok(
+	[ 'psql', '-Xq', '--set', 'ON_ERROR_STOP=1', '--file', "$directory/plain.sql",
+		$node->connstr('plain') ], 'plain restore');
+restored('plain', 'plain');
+
+create_database($node, 'custom', 0);
+command_ok([ 'pg_dump', '-Fc', '--file', "$directory/custom", $source ], 'custom dump');
+command_ok(
+	[ 'pg_restore', '--exit-on-error', '-j4', '--dbname', $node->connstr('custom'), "$directory/custom" ],
+	'custom restore by four workers');
+restored('custom', 'custom');
+
+create_database($node, 'parallel', 0);
+command_ok([ 'pg_dump', '-Fd', '-j2', '--file', "$directory/parallel", $source ],
+	'directory dump by two workers');
+command_ok(
+	[ 'pg_restore', '--exit-on-error', '-j2', '--dbname', $node->connstr('parallel'), "$directory/parallel" ],
+	'directory restore by two workers');
+restored('directory', 'parallel');
+
+create_database($node, 'data', 1);
+query($node, 'CREATE TABLE coupons (id int PRIMARY KEY, worth point_lot, stock point_wallet, rule validity_policy)',
+	'data');
+command_ok([ 'pg_dump', '--data-only', '--file', "$directory/data.sql", $source ], 'data-only dump');
+command_ok(
+	[ 'psql', '-Xq', '--set', 'ON_ERROR_STOP=1', '--file', "$directory/data.sql",
+		$node->connstr('data') ], 'data-only restore into a fresh extension');
+restored('data-only', 'data');
+
+# nothing drops the points but a clear will
+my $hint = qr/allow_drop/;
+fails_with($node, 'DROP EXTENSION loyalty CASCADE', '55000', 'DROP EXTENSION is refused', $hint);
+fails_with($node, 'DROP SCHEMA loyalty CASCADE', '55000', 'so is DROP SCHEMA', $hint);
+fails_with($node, 'DROP OWNED BY CURRENT_USER CASCADE', '55000', 'and DROP OWNED', $hint);
+is(fingerprint($node), $original, 'nothing was lost');
+query($node, 'SET loyalty.allow_drop = on; DROP EXTENSION loyalty CASCADE', 'plain');
+is(query($node, q{SELECT count(*) FROM pg_extension WHERE extname = 'loyalty'}, 'plain'),
+	0, 'with loyalty.allow_drop it goes');
+
+create_database($node, 'empty', 1);
+query($node, q{INSERT INTO loyalty.program (name) VALUES ('shop')}, 'empty');
+query($node, 'DROP EXTENSION loyalty CASCADE', 'empty');
+is(query($node, q{SELECT count(*) FROM pg_extension WHERE extname = 'loyalty'}, 'empty'),
+	0, 'an extension without points can be dropped');
+query($node, 'CREATE EXTENSION loyalty', 'empty');
+is(query($node, q{INSERT INTO loyalty.program (name) VALUES ('shop') RETURNING is_default}, 'empty'),
+	't', 'and created again');
+
+done_testing();
