@@ -100,8 +100,7 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
 		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
 							  attributes, families);
-	if (attributes != NULL)
-		stamp(engine, mark, event_digest(engine->member, event, attributes));
+	stamp(engine, mark, event_digest(engine->member, event, attributes));
 	return entry;
 }
 
@@ -166,11 +165,15 @@ loyalty_record(PG_FUNCTION_ARGS)
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }
 
-/* Nothing had to change: the last entry of the event again, if it has one. */
+/*
+ * Nothing had to change: what the last call about the event did again, if
+ * there was one.  An event of several kinds of points has made several entries.
+ */
 static void
 unchanged(const Call *call, const EventType *event, List *story, Receipt *receipt)
 {
 	const Tier *tier = loyalty_tier_current(&call->engine);
+	const Entry *last = NULL;
 	ListCell   *cell;
 
 	memset(receipt, 0, sizeof(Receipt));
@@ -185,9 +188,16 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 		if (entry->event_id != event->event_id ||
 			(entry->kind != ENTRY_EVENT && entry->kind != ENTRY_CORRECTION))
 			continue;
+		if (last == NULL || entry->recorded_at != last->recorded_at ||
+			entry->request_digest != last->request_digest)
+		{
+			receipt->points = 0;
+			receipt->growth = 0;
+		}
+		last = entry;
 		receipt->entry_id = entry->entry_id;
-		receipt->points = entry->points;
-		receipt->growth = entry->growth;
+		receipt->points += entry->points;
+		receipt->growth += entry->growth;
 		receipt->balance = entry->balance;
 		receipt->replayed = true;
 	}
