@@ -58,6 +58,7 @@ OBJS = \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
 	src/ledger/store.o \
+	src/ledger/writer.o \
 	src/types/calendar.o \
 	src/types/calendar_zone.o \
 	src/types/core.o \

@@ -35,5 +35,6 @@ _PG_init(void)
 	loyalty_config_init();
 	loyalty_actor_init();
 	loyalty_guard_init();
+	loyalty_writer_init();
 	MarkGUCPrefixReserved("loyalty");
 }

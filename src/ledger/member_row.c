@@ -63,6 +63,7 @@ load_member(TupleTableSlot *slot, MemberState *member)
 typedef struct MemberKey
 {
 	Oid			index;
+	Relation	opened;			/* the index, where a writer has it open */
 	int			count;
 	ScanKeyData keys[2];
 } MemberKey;
@@ -71,6 +72,7 @@ static void
 key_by_ref(MemberKey *key, const Program *program, const char *ref)
 {
 	key->index = loyalty_relations()->member_ref_index;
+	key->opened = NULL;
 	key->count = 2;
 	ScanKeyInit(&key->keys[0], 1, BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(program->program_id));
@@ -82,6 +84,7 @@ static void
 key_by_id(MemberKey *key, int64 member_id)
 {
 	key->index = loyalty_relations()->member_id_index;
+	key->opened = NULL;
 	key->count = 1;
 	ScanKeyInit(&key->keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(member_id));
 }
@@ -90,7 +93,7 @@ key_by_id(MemberKey *key, int64 member_id)
 static bool
 fetch(Relation relation, MemberKey *key, Snapshot snapshot, TupleTableSlot *slot)
 {
-	Relation	index = index_open(key->index, AccessShareLock);
+	Relation	index = key->opened ? key->opened : index_open(key->index, AccessShareLock);
 	IndexScanDesc scan = compat_index_beginscan(relation, index, snapshot, key->count);
 	bool		found;
 
@@ -99,7 +102,8 @@ fetch(Relation relation, MemberKey *key, Snapshot snapshot, TupleTableSlot *slot
 	if (found)
 		ExecMaterializeSlot(slot);
 	index_endscan(scan);
-	index_close(index, AccessShareLock);
+	if (index != key->opened)
+		index_close(index, AccessShareLock);
 	return found;
 }
 
@@ -149,6 +153,7 @@ loyalty_member_lock(Writer *writer, const Program *program, const char *ref,
 	MemberKey	key;
 
 	key_by_ref(&key, program, ref);
+	key.opened = writer->member_ref_index;
 	return lock_row(writer, &key, LockWaitBlock, member);
 }
 

@@ -1,19 +1,10 @@
 /*
  * relations.c
- *		The member and ledger relations: where they are and how they are written.
- *
- * Writing follows what logical replication's apply worker does for one row
- * (an EState with range table, opened indexes, after-trigger query level).
+ *		Where the member and ledger relations and their columns are.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
-#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -90,48 +81,4 @@ loyalty_relations_invalidate(Oid relid)
 {
 	if (relid == InvalidOid || relid == relations.member || relid == relations.ledger)
 		relations_valid = false;
-}
-
-void
-loyalty_writer_open(Writer *writer)
-{
-	writer->relations = loyalty_relations();
-	writer->member = table_open(writer->relations->member, RowExclusiveLock);
-	writer->ledger = table_open(writer->relations->ledger, RowExclusiveLock);
-
-	writer->estate = CreateExecutorState();
-	compat_init_range_table(writer->estate, writer->member, writer->ledger);
-	writer->estate->es_output_cid = GetCurrentCommandId(true);
-
-	writer->member_result = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->member_result, writer->member, 1, NULL, 0);
-	writer->ledger_result = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->ledger_result, writer->ledger, 2, NULL, 0);
-	writer->estate->es_opened_result_relations =
-		list_make2(writer->member_result, writer->ledger_result);
-
-	AfterTriggerBeginQuery();
-	ExecOpenIndices(writer->member_result, false);
-	ExecOpenIndices(writer->ledger_result, false);
-	compat_eval_plan_qual_init(&writer->epqstate, writer->estate);
-
-	writer->member_slot = table_slot_create(writer->member, &writer->estate->es_tupleTable);
-	writer->new_slot = table_slot_create(writer->member, &writer->estate->es_tupleTable);
-	writer->ledger_slot = table_slot_create(writer->ledger, &writer->estate->es_tupleTable);
-}
-
-void
-loyalty_writer_close(Writer *writer)
-{
-	AfterTriggerEndQuery(writer->estate);
-	EvalPlanQualEnd(&writer->epqstate);
-	ExecResetTupleTable(writer->estate->es_tupleTable, false);
-	ExecCloseIndices(writer->member_result);
-	ExecCloseIndices(writer->ledger_result);
-	FreeExecutorState(writer->estate);
-
-	/* locks stay until the end of the transaction */
-	table_close(writer->ledger, NoLock);
-	table_close(writer->member, NoLock);
-	CommandCounterIncrement();
 }

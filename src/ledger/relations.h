@@ -8,6 +8,7 @@
 #include "postgres.h"
 #include "executor/executor.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 /* Columns by name: their numbers may differ after an upgrade. */
 typedef enum MemberColumn
@@ -62,19 +63,28 @@ typedef struct Writer
 {
 	const Relations *relations;
 	Relation	member;
+	Relation	member_ref_index;
 	Relation	ledger;
 	EState	   *estate;
 	ResultRelInfo *member_result;
 	ResultRelInfo *ledger_result;
-	EPQState	epqstate;
+	EPQState   *epqstate;
 	TupleTableSlot *member_slot;	/* the locked version of a row */
 	TupleTableSlot *new_slot;	/* its next version */
 	TupleTableSlot *ledger_slot;
+	MemoryContext context;		/* all of the above */
+	ResourceOwner owner;		/* of relation references; NULL = the caller's */
 } Writer;
 
+/*
+ * Opening costs as much as a small write, so the first writer of a statement
+ * stays open until the statement ends, for the calls that follow in it.
+ */
 extern void loyalty_writer_open(Writer *writer);
 
-/* Fires what is due after the statement and makes its writes visible. */
+/* Fires what is due after the writes and makes them visible. */
 extern void loyalty_writer_close(Writer *writer);
+
+extern void loyalty_writer_init(void);
 
 #endif							/* LOYALTY_RELATIONS_H */

@@ -141,7 +141,7 @@ update_row(Writer *writer, Engine *engine)
 	SET(MEMBER_GROWTH, PointWalletGetDatum(loyalty_wallet_pack(&member->growth)));
 #undef SET
 	ExecStoreVirtualTuple(slot);
-	ExecSimpleRelationUpdate(writer->member_result, writer->estate, &writer->epqstate,
+	ExecSimpleRelationUpdate(writer->member_result, writer->estate, writer->epqstate,
 							 old, slot);
 }
 
