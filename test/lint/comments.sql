@@ -1,6 +1,6 @@
 -- Every object of the extension, columns of its tables included, and whether it
--- has a comment.  An operator family made by CREATE OPERATOR CLASS, and the
--- parts of a type, have none of their own.
+-- has a comment.  An operator family made by CREATE OPERATOR CLASS, an array
+-- type and the row type of a table have none of their own.
 WITH member AS (
     SELECT d.classid, d.objid
     FROM pg_depend d
@@ -9,6 +9,9 @@ WITH member AS (
 ), object AS (
     SELECT classid, objid, 0 AS objsubid FROM member
     WHERE classid <> 'pg_opfamily'::regclass
+        AND NOT (classid = 'pg_type'::regclass
+                 AND objid IN (SELECT t.oid FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+                               WHERE t.typcategory = 'A' OR c.relkind <> 'c'))
     UNION ALL
     SELECT m.classid, m.objid, a.attnum
     FROM member m

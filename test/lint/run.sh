@@ -127,8 +127,8 @@ check_text()
 		'(^|[[:space:]"'\''=(`])/(home|root|work|mnt|Users)/' "${texts[@]}"
 	none "no hidden files but the known" "$(select_files '(^|/)\.' |
 		grep -vE '^(\.ci|\.github)/|^\.(gitignore|gitattributes|shellcheckrc)$' || true)"
-	none "versions of PostgreSQL are told apart in compat.h alone" \
-		"$(grep -l PG_VERSION_NUM "${sources[@]}" | grep -v '/compat\.h$' || true)"
+	none "versions of PostgreSQL are told apart in compat.[ch] alone" \
+		"$(grep -l PG_VERSION_NUM "${sources[@]}" | grep -v '/compat\.[ch]$' || true)"
 	lines "the install script replaces nothing" \
 		'(OR +REPLACE|IF +NOT +EXISTS +[^ (])' "${parts[@]}"
 	none "one concern per file: at most 650 lines" \
