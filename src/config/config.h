@@ -28,9 +28,9 @@ typedef enum Shortfall
 
 typedef enum Rounding
 {
-	ROUND_DOWN = 'd',			/* toward zero */
-	ROUND_NEAREST = 'n',		/* half away from zero */
-	ROUND_UP = 'u'				/* away from zero */
+	ROUND_DOWN = 'd',
+	ROUND_NEAREST = 'n',		/* a half upwards */
+	ROUND_UP = 'u'
 } Rounding;
 
 typedef enum RestoreLapsed

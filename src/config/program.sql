@@ -69,7 +69,7 @@ COMMENT ON COLUMN loyalty.program.validity IS 'how long points live, counted fro
 COMMENT ON COLUMN loyalty.program.pending_for IS 'how long granted points wait before they can be spent';
 COMMENT ON COLUMN loyalty.program.spend_order IS 'which points are spent first: fifo (oldest) or expiring (soonest to lapse)';
 COMMENT ON COLUMN loyalty.program.shortfall IS 'what a claw-back no longer finds is owed (owe) or forgiven (waive)';
-COMMENT ON COLUMN loyalty.program.rounding IS 'how the points of an event become whole: down (toward zero), nearest, up (away from zero)';
+COMMENT ON COLUMN loyalty.program.rounding IS 'how the points of an event become whole: down (toward zero), nearest, up; figures below zero always toward zero';
 COMMENT ON COLUMN loyalty.program.restore_lapsed IS 'what becomes of spent points given back after their end: lapse, grace (valid for the interval grace), remaining (the time they had left)';
 COMMENT ON COLUMN loyalty.program.grace IS 'how long such points live under restore_lapsed = grace';
 COMMENT ON COLUMN loyalty.program.lot_granularity IS 'grants of one validity merge into one lot: never (entry), per local day, per local month';

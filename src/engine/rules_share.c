@@ -63,7 +63,10 @@ bool
 loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
 {
 	Datum		value = NumericGetDatum(number);
-	bool		negative;
+
+	/* A return that names no order takes no more than it says. */
+	if (number_compare(number, int64_to_numeric(0)) < 0)
+		rounding = ROUND_DOWN;
 
 	switch (rounding)
 	{
@@ -74,8 +77,7 @@ loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
 			value = DirectFunctionCall2(numeric_round, value, Int32GetDatum(0));
 			break;
 		case ROUND_UP:
-			negative = number_compare(number, int64_to_numeric(0)) < 0;
-			value = DirectFunctionCall1(negative ? numeric_floor : numeric_ceil, value);
+			value = DirectFunctionCall1(numeric_ceil, value);
 			break;
 	}
 	return whole_number(DatumGetNumeric(value), whole);

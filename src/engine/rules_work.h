@@ -51,7 +51,8 @@ extern bool loyalty_number_round(Numeric number, Rounding rounding, int64 *whole
 
 /*
  * Rounds the sum of the parts and gives each part its whole share of it, by
- * largest remainder; false if the sum leaves bigint.
+ * largest remainder; a sum below zero is rounded toward it.  False if the sum
+ * leaves bigint.
  */
 extern bool loyalty_parts_round(const Numeric *parts, int count, Rounding rounding,
 								int64 *shares, int64 *total);
