@@ -13,12 +13,16 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
+#include "executor/executor.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "api/call.h"
 #include "errors.h"
@@ -335,23 +339,23 @@ loyalty_call_receipt(const Call *call, const Entry *main, Receipt *receipt)
 	receipt->tier = tier == NULL ? NULL : tier->name;
 }
 
+/* A row of the function's own composite type. */
+Datum
+loyalty_row_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
+	Datum		row = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+
+	ReleaseTupleDesc(desc);
+	return row;
+}
+
 Datum
 loyalty_receipt_datum(FunctionCallInfo fcinfo, const Receipt *receipt)
 {
-	TupleDesc	desc = fcinfo->flinfo->fn_extra;
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
-	if (desc == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be loyalty.receipt");
-		desc = BlessTupleDesc(CreateTupleDescCopy(desc));
-		fcinfo->flinfo->fn_extra = desc;
-		MemoryContextSwitchTo(caller);
-	}
 	values[0] = Int64GetDatum(receipt->entry_id);
 	nulls[0] = receipt->entry_id == 0;
 	values[1] = CStringGetTextDatum(receipt->member);
@@ -361,7 +365,7 @@ loyalty_receipt_datum(FunctionCallInfo fcinfo, const Receipt *receipt)
 	nulls[5] = receipt->tier == NULL;
 	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(receipt->tier);
 	values[6] = BoolGetDatum(receipt->replayed);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	return loyalty_row_datum(fcinfo, values, nulls);
 }
 
 Datum

@@ -101,6 +101,7 @@ pg_noreturn extern void loyalty_refuse_reuse(const char *ref, const char *detail
 
 /* Sums up the entries that the call itself made (main is the one it is about). */
 extern void loyalty_call_receipt(const Call *call, const Entry *main, Receipt *receipt);
+extern Datum loyalty_row_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
 extern Datum loyalty_receipt_datum(FunctionCallInfo fcinfo, const Receipt *receipt);
 
 /* events.c: register, once, when a member is enrolled */

@@ -8,10 +8,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -129,20 +127,8 @@ loyalty_balance(PG_FUNCTION_ARGS)
 	const Tier *tier;
 	TimestampTz next_lapse;
 	int64		next_points;
-	TupleDesc	desc = fcinfo->flinfo->fn_extra;
 	Datum		values[9];
 	bool		nulls[9] = {false};
-
-	if (desc == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		desc = BlessTupleDesc(CreateTupleDescCopy(desc));
-		fcinfo->flinfo->fn_extra = desc;
-		MemoryContextSwitchTo(caller);
-	}
 
 	read_member(program, ref, &member);
 	if (at == DT_NOBEGIN)
@@ -166,7 +152,7 @@ loyalty_balance(PG_FUNCTION_ARGS)
 	nulls[7] = tier == NULL;
 	values[7] = tier == NULL ? (Datum) 0 : CStringGetTextDatum(tier->name);
 	values[8] = CStringGetTextDatum(loyalty_status_name(member.status));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	return loyalty_row_datum(fcinfo, values, nulls);
 }
 
 /* member_id(member, program) */

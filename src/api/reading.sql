@@ -7,19 +7,33 @@ CREATE FUNCTION loyalty.member_id(member text, program text DEFAULT NULL) RETURN
 COMMENT ON FUNCTION loyalty.member_id(text, text) IS 'id of a member, by which loyalty.member and loyalty.ledger know it; LY002 if unknown';
 REVOKE ALL ON FUNCTION loyalty.member_id(text, text) FROM PUBLIC;
 
+CREATE TYPE loyalty.member_balance AS (
+	available bigint,
+	pending bigint,
+	held bigint,
+	debt bigint,
+	next_lapse timestamptz,
+	next_lapse_points bigint,
+	growth bigint,
+	tier text,
+	status text
+);
+COMMENT ON TYPE loyalty.member_balance IS 'what a member has at an instant';
+COMMENT ON COLUMN loyalty.member_balance.available IS 'points that can be spent';
+COMMENT ON COLUMN loyalty.member_balance.pending IS 'points granted but not active yet';
+COMMENT ON COLUMN loyalty.member_balance.held IS 'points in open holds';
+COMMENT ON COLUMN loyalty.member_balance.debt IS 'points owed';
+COMMENT ON COLUMN loyalty.member_balance.next_lapse IS 'when the next points lapse; NULL = none will';
+COMMENT ON COLUMN loyalty.member_balance.next_lapse_points IS 'how many lapse then';
+COMMENT ON COLUMN loyalty.member_balance.growth IS 'live growth';
+COMMENT ON COLUMN loyalty.member_balance.tier IS 'tier held; NULL = none';
+COMMENT ON COLUMN loyalty.member_balance.status IS 'active, earn_blocked, spend_blocked, frozen or closed';
+
 CREATE FUNCTION loyalty.balance(
 	member text,
 	at timestamptz DEFAULT NULL,
-	program text DEFAULT NULL,
-	OUT available bigint,
-	OUT pending bigint,
-	OUT held bigint,
-	OUT debt bigint,
-	OUT next_lapse timestamptz,
-	OUT next_lapse_points bigint,
-	OUT growth bigint,
-	OUT tier text,
-	OUT status text)
+	program text DEFAULT NULL)
+	RETURNS loyalty.member_balance
 	LANGUAGE c STABLE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'loyalty_balance';
 COMMENT ON FUNCTION loyalty.balance(text, timestamptz, text) IS
@@ -70,6 +84,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION loyalty.entry_kind("char") IS 'the word for a kind of ledger entry';
 
+CREATE FUNCTION loyalty.status_name(status "char") RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+	SELECT CASE status WHEN 'a' THEN 'active' WHEN 'e' THEN 'earn_blocked'
+		WHEN 's' THEN 'spend_blocked' WHEN 'f' THEN 'frozen' WHEN 'c' THEN 'closed' END
+$$;
+COMMENT ON FUNCTION loyalty.status_name("char") IS 'the word for a member''s status';
+
 CREATE VIEW loyalty.entries AS
 	SELECT l.entry_id, p.name AS program, m.ref AS member, loyalty.entry_kind(l.kind) AS kind,
 		e.name AS event, l.points, coalesce(l.growth, 0) AS growth, coalesce(l.debt, 0) AS debt,
@@ -85,6 +107,18 @@ CREATE VIEW loyalty.entries AS
 	LEFT JOIN loyalty.event_type e ON e.event_id = l.event_id
 	LEFT JOIN loyalty.member c ON c.member_id = l.counterpart;
 COMMENT ON VIEW loyalty.entries IS 'the ledger with names instead of ids; sum(points) over a member is what it owns: spendable, pending and held points less its debt';
+
+CREATE VIEW loyalty.members AS
+	SELECT m.member_id, p.name AS program, m.ref AS member,
+		loyalty.status_name(m.status) AS status,
+		loyalty.spendable(m.points, clock_timestamp()) AS available,
+		loyalty.pending(m.points, clock_timestamp()) AS pending,
+		m.held, m.debt, loyalty.spendable(m.growth, clock_timestamp()) AS growth,
+		t.name AS tier, m.points, m.enrolled_at, m.last_at, m.attributes
+	FROM loyalty.member m
+	JOIN loyalty.program p ON p.program_id = m.program_id
+	LEFT JOIN loyalty.tier t ON t.tier_id = m.tier_id;
+COMMENT ON VIEW loyalty.members IS 'members with names instead of ids, as the clock has them now (a hold that is overdue counts as held until it is posted)';
 
 CREATE FUNCTION loyalty.statement(
 	member text,
