@@ -15,6 +15,8 @@ OBJS = \
 	src/compat.o \
 	src/api/call.o \
 	src/api/events.o \
+	src/api/explain.o \
+	src/api/explain_rules.o \
 	src/api/holds.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
@@ -95,7 +97,8 @@ SQL_PARTS = \
 	src/ledger/ledger.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
-	src/api/reading.sql
+	src/api/reading.sql \
+	src/api/explain.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/inval.h"
 
 #include "compat.h"
@@ -12,6 +13,7 @@
 #include "ledger/actor.h"
 #include "ledger/guard.h"
 #include "ledger/relations.h"
+#include "nls.h"
 
 PG_MODULE_MAGIC;
 
@@ -31,6 +33,7 @@ relation_changed(Datum arg, Oid relid)
 void
 _PG_init(void)
 {
+	pg_bindtextdomain(TEXTDOMAIN);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	loyalty_config_init();
 	loyalty_actor_init();

@@ -1,0 +1,621 @@
+/*
+ * explain.c
+ *		explain: what happened under a ref and why, in sentences.
+ *
+ * The story of a ref is its entries in recorded order, and among them the
+ * lapses of lots that it granted.  Each entry is a headline (when, what, how
+ * many points) and what the entry notes about it: rules, lots, debt, what was
+ * forgiven or had lapsed.  A sentence is one format, so that it can be
+ * translated; dates are ISO 8601 in the program's time zone.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/call.h"
+#include "api/explain.h"
+#include "errors.h"
+#include "nls.h"
+
+PG_FUNCTION_INFO_V1(loyalty_explain);
+
+void
+loyalty_tell(Telling *telling, const char *format,...)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&line, format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&line, needed);
+	}
+	telling->lines = lappend(telling->lines, cstring_to_text_with_len(line.data, line.len));
+	pfree(line.data);
+}
+
+/* An instant to the minute; seconds where it has some. */
+static const char *
+instant(const Telling *telling, TimestampTz at)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+
+	if (TIMESTAMP_NOT_FINITE(at) ||
+		timestamp2tm(at, &offset, &tm, &fsec, NULL, telling->program->tz) != 0)
+		return timestamptz_to_str(at);
+	if (tm.tm_sec == 0)
+		return psprintf("%04d-%02d-%02d %02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+						tm.tm_hour, tm.tm_min);
+	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
+					tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* An entry of the story by id; NULL if it has none of that id. */
+static const Entry *
+entry_of_story(const Telling *telling, int64 entry_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, telling->story)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->entry_id == entry_id)
+			return entry;
+	}
+	return NULL;
+}
+
+static const char *
+counterpart(const Entry *entry)
+{
+	MemberState other;
+
+	return loyalty_member_read_id(entry->counterpart, &other) ? other.ref :
+		psprintf("%lld", (long long) entry->counterpart);
+}
+
+/* Is the event entry an addition to an earlier grant, rather than the first? */
+static bool
+is_addition(const Telling *telling, const Entry *entry)
+{
+	ListCell   *cell;
+
+	foreach(cell, loyalty_family_gather(telling->story, ENTRY_EVENT, entry->event_id))
+	{
+		const Family *family = lfirst(cell);
+
+		if (family->first->entry_id == entry->entry_id)
+			return false;
+	}
+	return true;
+}
+
+/* Lots that came in, as they arrived. */
+static void
+tell_arrived(Telling *telling, const Entry *entry)
+{
+	int64		late = 0;
+
+	for (int i = 0; i < entry->lots.count; i++)
+	{
+		const PointLot *lot = &entry->lots.lots[i];
+		long long	points = lot->points;
+		long long	source = lot->source;
+
+		if (lot->valid_until <= entry->at)
+			late += lot->points;
+		if (lot->valid_until == DT_NOEND)
+			loyalty_tell(telling,
+						 loyalty_plural("%lld point joined the lot of entry %lld, "
+										"valid from %s without end.",
+										"%lld points joined the lot of entry %lld, "
+										"valid from %s without end.",
+										points),
+						 points, source, instant(telling, lot->valid_from));
+		else
+			loyalty_tell(telling,
+						 loyalty_plural("%lld point joined the lot of entry %lld, "
+										"valid from %s until %s.",
+										"%lld points joined the lot of entry %lld, "
+										"valid from %s until %s.",
+										points),
+						 points, source, instant(telling, lot->valid_from),
+						 instant(telling, lot->valid_until));
+	}
+	if (late > 0)
+		loyalty_tell(telling,
+					 loyalty_plural("%lld point came back after its end and lapsed at once.",
+									"%lld points came back after their end and lapsed at once.",
+									late),
+					 (long long) late);
+}
+
+/*
+ * Lots that left, or were set aside.  What takes a grant back begins with that
+ * grant's own lots, so that the spend order is no reason there.
+ */
+static void
+tell_taken(Telling *telling, const Entry *entry)
+{
+	bool		in_order = entry->lots.count > 1 && entry->kind != ENTRY_CORRECTION &&
+		entry->kind != ENTRY_CLAW_BACK;
+
+	if (in_order && entry->spend_order == SPEND_FIFO)
+		loyalty_tell(telling, _("Lots were taken in the order in which they became valid."));
+	if (in_order && entry->spend_order == SPEND_EXPIRING)
+		loyalty_tell(telling, _("Lots were taken in the order in which they lapse."));
+	for (int i = 0; i < entry->lots.count; i++)
+	{
+		const PointLot *lot = &entry->lots.lots[i];
+		long long	points = lot->points;
+		long long	source = lot->source;
+
+		if (lot->valid_until == DT_NOEND)
+			loyalty_tell(telling,
+						 loyalty_plural("%lld point was taken from the lot of entry %lld, "
+										"valid from %s without end.",
+										"%lld points were taken from the lot of entry %lld, "
+										"valid from %s without end.",
+										points),
+						 points, source, instant(telling, lot->valid_from));
+		else
+			loyalty_tell(telling,
+						 loyalty_plural("%lld point was taken from the lot of entry "
+										"%lld, valid from %s until %s.",
+										"%lld points were taken from the lot of entry "
+										"%lld, valid from %s until %s.",
+										points),
+						 points, source, instant(telling, lot->valid_from),
+						 instant(telling, lot->valid_until));
+	}
+}
+
+/* What became debt, was forgiven or had lapsed, and what undid that. */
+static void
+tell_shortfall(Telling *telling, const Entry *entry)
+{
+	long long	debt = entry->debt;
+	long long	waived = entry->waived;
+	long long	lapsed = entry->lapsed;
+
+	if (debt > 0)
+		loyalty_tell(telling, loyalty_plural("%lld point was not there and is owed.",
+											 "%lld points were not there and are owed.", debt),
+					 debt);
+	if (debt < 0)
+		loyalty_tell(telling, loyalty_plural("The debt took %lld point.",
+											 "The debt took %lld points.", -debt),
+					 -debt);
+	if (waived > 0)
+		loyalty_tell(telling, loyalty_plural("%lld point was forgiven.",
+											 "%lld points were forgiven.", waived),
+					 waived);
+	if (waived < 0)
+		loyalty_tell(telling,
+					 loyalty_plural("%lld point went to what had been forgiven before.",
+									"%lld points went to what had been forgiven before.", -waived),
+					 -waived);
+	if (lapsed > 0)
+		loyalty_tell(telling,
+					 loyalty_plural("%lld point had lapsed and counts as taken.",
+									"%lld points had lapsed and count as taken.", lapsed),
+					 lapsed);
+	if (lapsed < 0)
+		loyalty_tell(telling,
+					 loyalty_plural("%lld point had lapsed and stays so.",
+									"%lld points had lapsed and stay so.", -lapsed),
+					 -lapsed);
+}
+
+static void
+tell_event(Telling *telling, const Entry *entry, const char *at)
+{
+	const char *event = loyalty_event_name(entry->event_id);
+	long long	points = loyalty_entry_effect(entry);
+	long long	growth = entry->growth;
+
+	if (is_addition(telling, entry))
+	{
+		loyalty_tell(telling,
+					 _("%s: event %s was settled again and granted %lld more "
+					   "points and %lld more growth."),
+					 at, event, points, growth);
+		loyalty_tell(telling, _("This is what the rules give for it now."));
+	}
+	else if (points < 0)
+		loyalty_tell(telling, _("%s: event %s took %lld points and %lld growth."),
+					 at, event, -points, -growth);
+	else if (points == 0 && growth == 0)
+		loyalty_tell(telling, _("%s: event %s granted nothing."), at, event);
+	else
+		loyalty_tell(telling, _("%s: event %s granted %lld points and %lld growth."),
+					 at, event, points, growth);
+	if (entry->point_kind != NULL)
+		loyalty_tell(telling, _("The points are of the kind %s."), entry->point_kind);
+	if (entry->partner != NULL)
+		loyalty_tell(telling, _("The points are paid for by %s."), entry->partner);
+	loyalty_tell_rules(telling, entry);
+	tell_shortfall(telling, entry);
+	if (entry->points > 0)
+		tell_arrived(telling, entry);
+	else
+		tell_taken(telling, entry);
+}
+
+static void
+tell_correction(Telling *telling, const Entry *entry, const char *at)
+{
+	const Entry *reversed = entry_of_story(telling, entry->reverses);
+	long long	points = -loyalty_entry_effect(entry);
+
+	if (reversed != NULL && reversed->kind == ENTRY_GIFT)
+		loyalty_tell(telling,
+					 loyalty_plural("%s: the gift of tier %s was taken back, %lld point.",
+									"%s: the gift of tier %s was taken back, %lld points.", points),
+					 at, loyalty_tell_noted(reversed, "tier"), points);
+	else
+	{
+		loyalty_tell(telling,
+					 _("%s: event %s was settled again, which took back %lld points "
+					   "and %lld growth of entry %lld."),
+					 at, loyalty_event_name(entry->event_id), points,
+					 (long long) -entry->growth, (long long) entry->reverses);
+		if (entry->breakdown == NULL)
+			loyalty_tell(telling, _("The rules give nothing for it any more."));
+		else
+		{
+			loyalty_tell(telling, _("This is what the rules give for it now."));
+			loyalty_tell_rules(telling, entry);
+		}
+	}
+	tell_taken(telling, entry);
+	tell_shortfall(telling, entry);
+}
+
+static void
+tell_claw_back(Telling *telling, const Entry *entry, const char *at)
+{
+	loyalty_tell(telling, _("%s: %lld points and %lld growth of entry %lld were clawed back."),
+				 at, (long long) -loyalty_entry_effect(entry), (long long) -entry->growth,
+				 (long long) entry->reverses);
+	tell_taken(telling, entry);
+	tell_shortfall(telling, entry);
+}
+
+static void
+tell_restore(Telling *telling, const Entry *entry, const char *at)
+{
+	long long	points = loyalty_entry_effect(entry);
+
+	loyalty_tell(telling,
+				 loyalty_plural("%s: %lld point spent by entry %lld was given back.",
+								"%s: %lld points spent by entry %lld were given back.", points),
+				 at, points, (long long) entry->reverses);
+	tell_shortfall(telling, entry);
+	tell_arrived(telling, entry);
+}
+
+static void
+tell_hold(Telling *telling, const Entry *entry, const char *at)
+{
+	long long	points = loyalty_lots_points(&entry->lots);
+	ListCell   *cell;
+
+	loyalty_tell(telling, loyalty_plural("%s: %lld point was held.",
+										 "%s: %lld points were held.", points),
+				 at, points);
+	tell_taken(telling, entry);
+	foreach(cell, telling->member->holds)
+	{
+		const Hold *hold = lfirst(cell);
+
+		if (hold->entry_id == entry->entry_id)
+			loyalty_tell(telling, _("The hold ends at %s unless it is captured before."),
+						 instant(telling, hold->until));
+	}
+}
+
+/* The end of a hold: captured, in part or whole, or released. */
+static void
+tell_hold_end(Telling *telling, const Entry *entry, const char *at)
+{
+	const Entry *hold = entry_of_story(telling, entry->reverses);
+	long long	held = hold == NULL ? -entry->points : loyalty_lots_points(&hold->lots);
+	long long	spent = -entry->points;
+
+	if (entry->kind == ENTRY_RELEASE)
+	{
+		loyalty_tell(telling,
+					 loyalty_plural("%s: the hold ended and its %lld point returned.",
+									"%s: the hold ended and its %lld points returned.", held),
+					 at, held);
+		tell_shortfall(telling, entry);
+		tell_arrived(telling, entry);
+		return;
+	}
+	loyalty_tell(telling, loyalty_plural("%s: %lld held point was spent.",
+										 "%s: %lld held points were spent.", spent),
+				 at, spent);
+	tell_taken(telling, entry);
+	if (held > spent)
+		loyalty_tell(telling, loyalty_plural("The other %lld point of the hold returned.",
+											 "The other %lld points of the hold returned.",
+											 held - spent),
+					 held - spent);
+	tell_shortfall(telling, entry);
+}
+
+static void
+tell_transfer(Telling *telling, const Entry *entry, const char *at)
+{
+	long long	points = Abs(entry->points);
+
+	if (entry->kind == ENTRY_TRANSFER_OUT)
+	{
+		loyalty_tell(telling,
+					 loyalty_plural("%s: %lld point went to member %s.",
+									"%s: %lld points went to member %s.", points),
+					 at, points, counterpart(entry));
+		tell_taken(telling, entry);
+		return;
+	}
+	loyalty_tell(telling,
+				 loyalty_plural("%s: %lld point came from member %s.",
+								"%s: %lld points came from member %s.", points),
+				 at, points, counterpart(entry));
+	tell_shortfall(telling, entry);
+	tell_arrived(telling, entry);
+}
+
+static void
+tell_adjust(Telling *telling, const Entry *entry, const char *at)
+{
+	long long	points = loyalty_entry_effect(entry);
+
+	if (points > 0)
+	{
+		loyalty_tell(telling,
+					 loyalty_plural("%s: an adjustment granted %lld point.",
+									"%s: an adjustment granted %lld points.", points),
+					 at, points);
+		tell_shortfall(telling, entry);
+		tell_arrived(telling, entry);
+		return;
+	}
+	loyalty_tell(telling, loyalty_plural("%s: an adjustment took %lld point.",
+										 "%s: an adjustment took %lld points.", -points),
+				 at, -points);
+	tell_taken(telling, entry);
+	tell_shortfall(telling, entry);
+}
+
+static void
+tell_entry(Telling *telling, const Entry *entry)
+{
+	const char *at = instant(telling, entry->at);
+	long long	points = Abs(entry->points);
+
+	switch (entry->kind)
+	{
+		case ENTRY_EARN:
+			loyalty_tell(telling, loyalty_plural("%s: %lld point was granted.",
+												 "%s: %lld points were granted.", points),
+						 at, points);
+			tell_shortfall(telling, entry);
+			tell_arrived(telling, entry);
+			break;
+		case ENTRY_EVENT:
+			tell_event(telling, entry, at);
+			break;
+		case ENTRY_CORRECTION:
+			tell_correction(telling, entry, at);
+			break;
+		case ENTRY_CLAW_BACK:
+			tell_claw_back(telling, entry, at);
+			break;
+		case ENTRY_REDEEM:
+			loyalty_tell(telling, loyalty_plural("%s: %lld point was spent.",
+												 "%s: %lld points were spent.", points),
+						 at, points);
+			tell_taken(telling, entry);
+			break;
+		case ENTRY_HOLD:
+			tell_hold(telling, entry, at);
+			break;
+		case ENTRY_CAPTURE:
+		case ENTRY_RELEASE:
+			tell_hold_end(telling, entry, at);
+			break;
+		case ENTRY_RESTORE:
+			tell_restore(telling, entry, at);
+			break;
+		case ENTRY_TRANSFER_OUT:
+		case ENTRY_TRANSFER_IN:
+			tell_transfer(telling, entry, at);
+			break;
+		case ENTRY_ADJUST:
+			tell_adjust(telling, entry, at);
+			break;
+		case ENTRY_LAPSE:
+			loyalty_tell(telling, loyalty_plural("%s: %lld point lapsed.",
+												 "%s: %lld points lapsed.", points),
+						 at, points);
+			tell_taken(telling, entry);
+			return;				/* not about this ref alone: no balance */
+		case ENTRY_GIFT:
+			loyalty_tell(telling,
+						 loyalty_plural("%s: reaching tier %s gave %lld point.",
+										"%s: reaching tier %s gave %lld points.", points),
+						 at, loyalty_tell_noted(entry, "tier"), points);
+			tell_shortfall(telling, entry);
+			tell_arrived(telling, entry);
+			break;
+		case ENTRY_REFUSED:
+			loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
+						 at, loyalty_event_name(entry->event_id));
+			break;
+		case ENTRY_STATUS:		/* carries no ref */
+			return;
+	}
+	if (entry->operation_ref != NULL)
+		loyalty_tell(telling, _("Its own ref is %s."), entry->operation_ref);
+	if (entry->reason != NULL)
+		loyalty_tell(telling, _("Reason: %s"), entry->reason);
+	loyalty_tell(telling,
+				 loyalty_plural("That was entry %lld; it left a balance of %lld point.",
+								"That was entry %lld; it left a balance of %lld points.",
+								Abs(entry->balance)),
+				 (long long) entry->entry_id, (long long) entry->balance);
+}
+
+/* Does the entry grant lots (or bring them from another member)? */
+static bool
+brings_lots(const Entry *entry)
+{
+	return entry->points > 0 &&
+		(entry->kind == ENTRY_EARN || entry->kind == ENTRY_EVENT ||
+		 entry->kind == ENTRY_GIFT || entry->kind == ENTRY_ADJUST ||
+		 entry->kind == ENTRY_TRANSFER_IN);
+}
+
+/* Is the lot one that the story brought? */
+static bool
+is_of_story(List *story, const PointLot *lot)
+{
+	ListCell   *cell;
+
+	foreach(cell, story)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (!brings_lots(entry))
+			continue;
+		for (int i = 0; i < entry->lots.count; i++)
+		{
+			if (loyalty_lot_compare_key(&entry->lots.lots[i], lot) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int
+compare_ids(const ListCell *a, const ListCell *b)
+{
+	int64		first = ((const Entry *) lfirst(a))->entry_id;
+	int64		second = ((const Entry *) lfirst(b))->entry_id;
+
+	return first < second ? -1 : first > second;
+}
+
+/*
+ * The lapses of lots that the story brought, cut down to those lots.  A lapse
+ * carries no ref: it may concern the lots of many.
+ */
+static List *
+lapses_of_story(const MemberState *member, List *story)
+{
+	const char	kinds[] = {ENTRY_LAPSE, '\0'};
+	List	   *lapses = NIL;
+	int64		first = 0;
+	ListCell   *cell;
+
+	foreach(cell, story)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (first == 0 && brings_lots(entry))
+			first = entry->entry_id;
+	}
+	if (first == 0)
+		return NIL;
+	foreach(cell, loyalty_entries_since(member->member_id, first, kinds))
+	{
+		Entry	   *lapse = lfirst(cell);
+		LotList		mine;
+
+		loyalty_lots_init(&mine);
+		for (int i = 0; i < lapse->lots.count; i++)
+		{
+			if (is_of_story(story, &lapse->lots.lots[i]))
+				loyalty_flow_add(&mine, &lapse->lots.lots[i]);
+		}
+		if (mine.count == 0)
+			continue;
+		lapse->lots = mine;
+		lapse->points = -loyalty_lots_points(&mine);
+		lapses = lappend(lapses, lapse);
+	}
+	return lapses;
+}
+
+static List *
+tell_story(const Program *program, const char *member_ref, const char *ref)
+{
+	Telling		telling = {0};
+	MemberState member;
+	List	   *entries;
+	ListCell   *cell;
+
+	if (!loyalty_member_read(program, member_ref, &member))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
+				 errmsg("unknown member \"%s\" in program \"%s\"", member_ref, program->name)));
+	telling.program = program;
+	telling.member = &member;
+	telling.story = loyalty_entries_of_ref(member.member_id, ref);
+	if (telling.story == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_REF),
+				 errmsg("nothing under ref \"%s\" of member \"%s\"", ref, member_ref)));
+
+	entries = list_concat(lapses_of_story(&member, telling.story), telling.story);
+	list_sort(entries, compare_ids);
+	foreach(cell, entries)
+		tell_entry(&telling, lfirst(cell));
+	return telling.lines;
+}
+
+/* explain(member, ref, program) */
+Datum
+loyalty_explain(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *context;
+	List	   *lines;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext caller;
+
+		context = SRF_FIRSTCALL_INIT();
+		caller = MemoryContextSwitchTo(context->multi_call_memory_ctx);
+		context->user_fctx = tell_story(loyalty_arg_program(fcinfo, 2),
+										loyalty_arg_key(fcinfo, 0, "member", true),
+										loyalty_arg_key(fcinfo, 1, "ref", true));
+		MemoryContextSwitchTo(caller);
+	}
+
+	context = SRF_PERCALL_SETUP();
+	lines = context->user_fctx;
+	if (context->call_cntr < list_length(lines))
+	{
+		Datum		line = PointerGetDatum(list_nth(lines, context->call_cntr));
+
+		SRF_RETURN_NEXT(context, line);
+	}
+	SRF_RETURN_DONE(context);
+}

@@ -1,0 +1,28 @@
+/*
+ * explain.h
+ *		A story being told, line by line.
+ */
+#ifndef LOYALTY_EXPLAIN_H
+#define LOYALTY_EXPLAIN_H
+
+#include "config/config.h"
+#include "engine/member_state.h"
+
+typedef struct Telling
+{
+	const Program *program;
+	const MemberState *member;
+	List	   *story;			/* of Entry: those of the ref, by id */
+	List	   *lines;			/* of text */
+} Telling;
+
+/* Adds one line, which is a sentence. */
+extern void loyalty_tell(Telling *telling, const char *format,...) pg_attribute_printf(2, 3);
+
+/* explain_rules.c: which rules gave what, from the entry's breakdown */
+extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
+
+/* A text of an entry's breakdown; NULL if it has none of that key. */
+extern const char *loyalty_tell_noted(const Entry *entry, const char *key);
+
+#endif							/* LOYALTY_EXPLAIN_H */
