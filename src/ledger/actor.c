@@ -16,9 +16,11 @@
 
 #include "ledger/actor.h"
 #include "ledger/query.h"
+#include "ledger/relations.h"
 
 static Oid	known_role = InvalidOid;
 static int32 known_id = 0;
+static Oid	known_in = InvalidOid;	/* the ledger: another one has other actors */
 
 static LoyaltyQuery find_actor = {
 	"SELECT actor_id FROM loyalty.actor WHERE name = $1", 1, {TEXTOID}
@@ -56,7 +58,7 @@ loyalty_actor_current(void)
 	Datum		name;
 	Datum		id;
 
-	if (role == known_role)
+	if (role == known_role && known_in == loyalty_relations()->ledger)
 		return known_id;
 
 	name = CStringGetTextDatum(GetUserNameFromId(role, false));
@@ -72,5 +74,6 @@ loyalty_actor_current(void)
 	}
 	known_id = DatumGetInt32(id);
 	known_role = role;
+	known_in = loyalty_relations()->ledger;
 	return known_id;
 }

@@ -65,6 +65,11 @@ run(LoyaltyQuery *query, Datum *args, long limit)
 	int			result;
 	bool		before = running;
 
+	if (query->plan != NULL && query->wallet_type != loyalty_relations()->wallet_type)
+	{
+		SPI_freeplan(query->plan);
+		query->plan = NULL;
+	}
 	if (query->plan == NULL)
 	{
 		Oid			types[LOYALTY_QUERY_ARGS];
@@ -80,6 +85,7 @@ run(LoyaltyQuery *query, Datum *args, long limit)
 		if (SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not keep plan of \"%s\"", query->text);
 		query->plan = plan;
+		query->wallet_type = loyalty_relations()->wallet_type;
 	}
 
 	/* user triggers that our query fires may come back here */

@@ -22,7 +22,8 @@ typedef struct LoyaltyQuery
 	const char *text;
 	int			nargs;
 	Oid			argtypes[LOYALTY_QUERY_ARGS];
-	SPIPlanPtr	plan;			/* kept for the session */
+	SPIPlanPtr	plan;			/* kept for the session … */
+	Oid			wallet_type;	/* … or until the extension is another one */
 } LoyaltyQuery;
 
 /* Runs it for its effect; returns how many rows it touched. */
