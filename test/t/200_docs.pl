@@ -1,0 +1,52 @@
+# The SQL of the documents: what they show has been run.
+#
+# A document that says so (<!-- its SQL is run by the tests -->) has its ```sql
+# blocks run in order, each in a session of its own, all in one new database
+# without the extension.  A block fenced as ```sql LY001 must fail with that
+# SQLSTATE, and in its last statement.
+use strict;
+use warnings;
+use LoyaltyTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $mark = '<!-- its SQL is run by the tests -->';
+my $node = new_node('docs', extension => 0);
+my @documents = grep { slurp_file($_) =~ /^\Q$mark\E$/m } 'README.md', sort glob 'doc/*.md';
+
+# psql's standard error of a block.
+sub run_block
+{
+	my ($database, $sql) = @_;
+	my $stderr = '';
+
+	$node->psql(
+		$database, $sql,
+		stderr => \$stderr,
+		on_error_stop => 1,
+		extra_params => [ '--set', 'VERBOSITY=verbose' ]);
+	return $stderr =~ /ERROR/ ? $stderr : '';
+}
+
+cmp_ok(scalar @documents, '>=', 2, 'documents with SQL that is run');
+foreach my $document (@documents)
+{
+	my $text = slurp_file($document);
+	my $blocks = 0;
+	(my $database = lc $document) =~ s/\W/_/g;
+
+	create_database($node, $database, 0);
+	while ($text =~ /^```sql[ ]*(\S*)\n(.*?)^```$/msg)
+	{
+		my ($sqlstate, $sql) = ($1, $2);
+		my $line = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
+		my $error = run_block($database, $sql);
+		my ($found) = $error =~ /ERROR:  (\w{5}):/;
+
+		is($found // '', $sqlstate, "$document, line $line") or diag($error);
+		$blocks++;
+	}
+	cmp_ok($blocks, '>', 0, "$document shows SQL");
+}
+
+done_testing();
