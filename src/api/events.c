@@ -10,6 +10,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/call.h"
+#include "api/story.h"
 #include "errors.h"
 
 PG_FUNCTION_INFO_V1(loyalty_record);
@@ -146,14 +147,9 @@ loyalty_record(PG_FUNCTION_ARGS)
 	story = loyalty_call_story(&call, ref);
 	if (loyalty_call_replay(&call, story, ENTRY_EVENT, event->event_id, ref, digest, &receipt))
 	{
-		ListCell   *cell;
-		int64		net = 0;
-
-		foreach(cell, loyalty_family_gather(story, ENTRY_EVENT, event->event_id))
-			net += ((Family *) lfirst(cell))->net;
-		if (net == 0 && receipt.points != 0)
-			loyalty_refuse_reuse(ref, "What the event granted has been taken back in full.",
-								 "Use a new ref, or loyalty.settle() to grant it again.");
+		if (receipt.points != 0)
+			loyalty_story_refuse_taken_back(story, ref, ENTRY_EVENT, event->event_id,
+											"Use a new ref, or loyalty.settle() to grant it again.");
 		return loyalty_call_repeat(fcinfo, &call, &receipt);
 	}
 

@@ -47,6 +47,7 @@ loyalty_earn(PG_FUNCTION_ARGS)
 	StringInfoData content;
 	Call		call;
 	Receipt		receipt;
+	List	   *story;
 	int64		digest;
 
 	loyalty_call_open(&call, "earn()", program, member, ENROLL_AUTO, at);
@@ -57,9 +58,13 @@ loyalty_earn(PG_FUNCTION_ARGS)
 	loyalty_digest_number(&content, valid_until);
 	loyalty_digest_text(&content, reason);
 	digest = loyalty_call_digest(&call.member, ENTRY_EARN, &content);
-	if (loyalty_call_replay(&call, loyalty_call_story(&call, ref), ENTRY_EARN, 0, ref,
-							digest, &receipt))
+	story = loyalty_call_story(&call, ref);
+	if (loyalty_call_replay(&call, story, ENTRY_EARN, 0, ref, digest, &receipt))
+	{
+		loyalty_story_refuse_taken_back(story, ref, ENTRY_EARN, 0,
+										"Use a new ref to grant points again.");
 		return loyalty_call_repeat(fcinfo, &call, &receipt);
+	}
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	return loyalty_call_accept(fcinfo, &call,

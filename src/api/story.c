@@ -56,3 +56,16 @@ loyalty_story_refuse_restored(List *story, const char *ref)
 		loyalty_refuse_reuse(ref, "The points spent under it have been given back in full.",
 							 "Use a new ref to spend again.");
 }
+
+void
+loyalty_story_refuse_taken_back(List *story, const char *ref, EntryKind kind,
+								int32 event_id, const char *hint)
+{
+	int64		net = 0;
+	ListCell   *cell;
+
+	foreach(cell, loyalty_family_gather(story, kind, event_id))
+		net += ((Family *) lfirst(cell))->net;
+	if (net == 0)
+		loyalty_refuse_reuse(ref, "What was granted under it has been taken back in full.", hint);
+}

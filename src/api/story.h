@@ -17,4 +17,8 @@ extern void loyalty_story_refuse_spending(List *story, const char *ref, EntryKin
 /* LY003 if the spending under the ref has been given back in full. */
 extern void loyalty_story_refuse_restored(List *story, const char *ref);
 
+/* LY003 if the grants of that kind and event have been taken back in full. */
+extern void loyalty_story_refuse_taken_back(List *story, const char *ref, EntryKind kind,
+											int32 event_id, const char *hint);
+
 #endif							/* LOYALTY_STORY_H */

@@ -1,0 +1,112 @@
+-- Tiers off growth, and the gifts of reaching them.
+\ir lib/helpers.psql
+SELECT no_plan();
+
+INSERT INTO loyalty.program (name, validity) VALUES ('shop', 'never');
+INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier, gift) VALUES
+	('shop', 'base', 1, 0, 1, 0), ('shop', 'silver', 2, 100, 1.5, 10), ('shop', 'gold', 3, 200, 2, 20);
+INSERT INTO loyalty.rule (program, name, event, points, multiplied) VALUES
+	('shop', 'base', 'purchase', '$.amount', true), ('shop', 'flat', 'review', '5', false);
+
+-- case 2: the crossing order counts with the tier held just before it
+SELECT is(format('%s %s %s', points, growth, tier), '90 90 base', 'below the threshold') FROM record('ann', 'purchase', '{"amount": 90}', 'o1', '2024-01-01');
+SELECT is(format('%s %s %s', points, growth, tier), '20 20 silver', 'case 2: the crossing order counts with the tier before it')
+	FROM record('ann', 'purchase', '{"amount": 20}', 'o2', '2024-01-02');
+SELECT is(format('%s %s %s', points, growth, tier), '15 10 silver', 'the next one with the new tier; growth is before multipliers')
+	FROM record('ann', 'purchase', '{"amount": 10}', 'o3', '2024-01-03');
+SELECT is(points, 5, 'a rule that is not multiplied') FROM record('ann', 'review', '{}', 'o3', '2024-01-03');
+SELECT is(points, 6, 'case 2: an amount whose product is no whole number: 4.3 x 1.5 = 6.45') FROM record('ann', 'purchase', '{"amount": 4.3}', 'o4', '2024-01-03');
+
+-- case 12
+SELECT is(trail('ann'), 'event 90, event 20, gift 10, event 15, event 5, event 6', 'case 12: a gift is an entry of its own');
+SELECT is(format('%s, growth %s, caused by %s', g.points, coalesce(g.growth, 0), c.points), '10, growth 0, caused by 20',
+	'case 12: without multiplier or growth, tied to the entry that reached the tier')
+	FROM loyalty.ledger g, loyalty.tier_gift t, loyalty.ledger c
+	WHERE g.kind = 'g' AND t.entry_id = g.entry_id AND c.entry_id = t.cause;
+SELECT is(available, 146::bigint, 'case 12: and part of the balance') FROM balance('ann');
+SELECT is(format('%s %s %s', points, tier, balance), '250 gold 280', 'case 12: several tiers crossed at once give each gift') FROM record('bob', 'purchase', '{"amount": 250}', 'o1', '2024-01-01');
+SELECT is(trail('bob'), 'event 250, gift 10, gift 20', 'case 12: in their order');
+SELECT is(format('%s %s', tier, balance), 'base 0', 'case 12: correcting that entry ends the tier, and takes the gifts back') FROM settle('bob', 'purchase', NULL, 'o1');
+SELECT is(stands('bob'), 'wallet 0, held 0, debt 0', 'case 12: nothing is left');
+SELECT is(format('%s %s', tier, balance), 'gold 280', 'case 12: they can be earned again') FROM settle('bob', 'purchase', '{"amount": 250}', 'o1');
+SELECT FROM (SELECT settle('bob', 'purchase', CASE WHEN n % 2 = 0 THEN '{"amount": 250}'::jsonb END, 'o1')
+	FROM generate_series(1, 6) n OFFSET 0) s;
+SELECT is(stands('bob'), 'wallet 280, held 0, debt 0', 'case 12, pain: refund-bounce cannot farm gifts');
+SELECT is(format('%s %s', tier, balance), 'silver 160', 'case 12: a correction that ends only the upper tier') FROM settle('bob', 'purchase', '{"amount": 150}', 'o1');
+SELECT FROM settle('bob', 'purchase', NULL, 'o1');
+
+-- gifts spent meanwhile are owed
+SELECT FROM settle('cat', 'purchase', '{"amount": 100}', 'o1', '2024-01-01');
+SELECT FROM redeem('cat', 110, 'r1');
+SELECT is(balance, -110, 'case 12: a gift that was spent is owed') FROM settle('cat', 'purchase', NULL, 'o1');
+SELECT is(balance, 0, 'case 12: until it is earned again') FROM settle('cat', 'purchase', '{"amount": 100}', 'o1');
+
+-- an operator's claw-back ends the tier, too
+SELECT FROM record('dan', 'purchase', '{"amount": 100}', 'o1', '2024-01-01');
+SELECT is(format('%s %s %s', points, tier, balance), '-100 base 0', 'claw_back of the crossing order ends the tier and the gift') FROM claw_back('dan', 'o1');
+-- a gift stays while growth holds without the order
+SELECT FROM record('eve', 'purchase', '{"amount": 100}', 'o1', '2024-01-01');
+SELECT FROM record('eve', 'purchase', '{"amount": 100}', 'o2', '2024-01-02');
+SELECT FROM claw_back('eve', 'o1', 100);
+SELECT is(tier_of('eve'), 'silver', 'growth of another order still holds silver');
+
+-- refund_tier
+INSERT INTO loyalty.program (name, validity, refund_tier) VALUES ('keep', 'never', 'keep');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('keep', 'base', 1, 0, 0), ('keep', 'gold', 2, 100, 20);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('keep', 'base', 'purchase', '$.amount');
+SELECT FROM record('ann', 'purchase', '{"amount": 100}', 'o1', '2024-01-01', 'keep');
+SELECT is(format('%s %s', tier, balance), 'gold 20', 'refund_tier = keep: the tier stays, and its gift') FROM claw_back('ann', 'o1', program => 'keep');
+
+-- case 2/3: a correction counts with the tier stored with the grant
+SELECT FROM settle('fay', 'purchase', '{"amount": 50}', 'o1', '2024-01-01', 'shop');
+SELECT FROM settle('fay', 'purchase', '{"amount": 60}', 'o2', '2024-01-02', 'shop');
+SELECT is(tier_of('fay', 'shop'), 'silver', 'silver by now');
+SELECT is(points, 10, 'case 2: a correction uses the tier stored with the grant') FROM settle('fay', 'purchase', '{"amount": 60}', 'o1', '2024-01-01', 'shop');
+UPDATE loyalty.tier SET earn_multiplier = 5 WHERE program = 'shop' AND name = 'silver';
+SELECT is(points, 50, 'a change of the tier takes effect at once') FROM settle('fay', 'purchase', '{"amount": 10}', 'o3', '2024-01-03', 'shop');
+UPDATE loyalty.tier SET earn_multiplier = 1.5 WHERE program = 'shop' AND name = 'silver';
+SELECT is(points, 50, 'case 2: the multiplier used is stored, too') FROM settle('fay', 'purchase', '{"amount": 20}', 'o3', '2024-01-03', 'shop');
+
+-- spending does not demote
+SELECT FROM record('gus', 'purchase', '{"amount": 200}', 'o1', '2024-01-01', 'shop');
+SELECT is(tier, 'gold', 'pain 8, tiers off the balance: spending everything does not demote') FROM redeem('gus', 230, program => 'shop');
+SELECT is(growth_of('gus', 'shop'), 200, 'pain 8: growth is never spent');
+SELECT FROM earn('hal', 1000, program => 'shop');
+SELECT is(tier_of('hal', 'shop'), 'base', 'pain 8: a granted balance alone makes no tier');
+SELECT is(growth_of('hal', 'shop'), 0, 'a direct grant gives no growth');
+
+-- case 11: late growth raises the tier from its recording on
+SELECT FROM record('ida', 'purchase', '{"amount": 150}', 'o1', '2024-01-01', 'shop');
+SELECT ok(since > now() - interval '1 hour' AND until = 'infinity', 'case 11: late growth raises the tier from its recording on')
+	FROM loyalty.tier_period t JOIN loyalty.tier USING (tier_id), member_row('ida', 'shop') m WHERE t.member_id = m.member_id AND tier.name = 'silver';
+
+-- tiers of rules and $tier
+INSERT INTO loyalty.rule (program, name, event, points, tiers, multiplied) VALUES
+	('shop', 'for gold', 'party', '7', '{gold}', false);
+INSERT INTO loyalty.rule (program, name, event, points, condition, multiplied) VALUES
+	('shop', 'by rank', 'party', '100', '$tier.rank >= 2', false), ('shop', 'by name', 'party', '1000', '$tier.name == "gold"', false);
+SELECT is(points, 0, 'tiers: nothing for base') FROM record('new', 'party', program => 'shop');
+SELECT is(points, 100, '$tier.rank: for silver and above') FROM record('ida', 'party', program => 'shop');
+SELECT is(points, 1107, 'tiers and $tier.name: for gold') FROM record('gus', 'party', program => 'shop');
+
+-- a program without tiers is whole
+INSERT INTO loyalty.program (name) VALUES ('plain');
+INSERT INTO loyalty.rule (program, name, event, points, condition) VALUES
+	('plain', 'base', 'purchase', '$.amount', NULL), ('plain', 'no tier', 'purchase', '1', '$tier == null');
+SELECT is(format('%s %s', points, coalesce(tier, 'none')), '101 none', 'without tiers: tier NULL, multiplier 1') FROM record('ann', 'purchase', '{"amount": 100}', program => 'plain');
+
+-- growth windows: live growth
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('year', 'never', 'end of year');
+INSERT INTO loyalty.tier (program, name, rank, threshold) VALUES ('year', 'base', 1, 0), ('year', 'gold', 2, 100);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('year', 'base', 'purchase', '$.amount');
+SELECT FROM record('ann', 'purchase', '{"amount": 60}', at => date_trunc('year', now()) - interval '1 hour', program => 'year');
+SELECT is(tier, 'base', 'growth of last year does not count this year') FROM record('ann', 'purchase', '{"amount": 60}', at => date_trunc('year', now()), program => 'year');
+SELECT is(tier, 'gold', 'growth of this year does') FROM record('ann', 'purchase', '{"amount": 40}', at => date_trunc('year', now()), program => 'year');
+SELECT is(growth, 100::bigint, 'live growth is a function of the clock') FROM balance('ann', program => 'year');
+SELECT is(growth, 60::bigint, 'in the past, too') FROM balance('ann', date_trunc('year', now()) - interval '30 minutes', 'year');
+SELECT is(growth, 0::bigint, 'and in the future') FROM balance('ann', date_trunc('year', now()) + interval '1 year', 'year');
+SELECT FROM record('bob', 'purchase', '{"amount": 100}', at => date_trunc('year', now()) - interval '1 hour', program => 'year');
+SELECT is(tier_of('bob', 'year'), 'base', 'case 11: growth recorded after it lapsed raises nothing');
+
+SELECT lawful('tiers');
+SELECT * FROM finish();
