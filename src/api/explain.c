@@ -362,7 +362,7 @@ tell_hold_end(Telling *telling, const Entry *entry, const char *at)
 static void
 tell_transfer(Telling *telling, const Entry *entry, const char *at)
 {
-	long long	points = Abs(entry->points);
+	long long	points = llabs(entry->points);
 
 	if (entry->kind == ENTRY_TRANSFER_OUT)
 	{
@@ -407,7 +407,7 @@ static void
 tell_entry(Telling *telling, const Entry *entry)
 {
 	const char *at = instant(telling, entry->at);
-	long long	points = Abs(entry->points);
+	long long	points = llabs(entry->points);
 
 	switch (entry->kind)
 	{
@@ -478,7 +478,7 @@ tell_entry(Telling *telling, const Entry *entry)
 	loyalty_tell(telling,
 				 loyalty_plural("That was entry %lld; it left a balance of %lld point.",
 								"That was entry %lld; it left a balance of %lld points.",
-								Abs(entry->balance)),
+								llabs(entry->balance)),
 				 (long long) entry->entry_id, (long long) entry->balance);
 }
 

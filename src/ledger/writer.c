@@ -206,11 +206,22 @@ loyalty_writer_open(Writer *writer)
 	AfterTriggerBeginQuery();
 }
 
+/* Pages that indexes keep pinned belong to the statement, not to the writer. */
+static void
+end_inserts(ResultRelInfo *result)
+{
+	for (int i = 0; i < result->ri_NumIndices; i++)
+		compat_index_insert_cleanup(result->ri_IndexRelationDescs[i],
+									result->ri_IndexRelationInfo[i]);
+}
+
 void
 loyalty_writer_close(Writer *writer)
 {
 	AfterTriggerEndQuery(writer->estate);
 	ResetPerTupleExprContext(writer->estate);
+	end_inserts(writer->member_result);
+	end_inserts(writer->ledger_result);
 	if (writer->owner == NULL)
 		close_relations(writer);
 	else

@@ -13,9 +13,11 @@ plan skip_all => 'needs a second, older PostgreSQL with server headers (OLD_PG_C
 my ($old, $new);
 {
 	local $ENV{TEMP_CONFIG} = $ENV{OLD_TEMP_CONFIG};
-	$old = new_node('old', install_path => $ENV{OLD_BINDIR} =~ s{/bin$}{}r);
+	$old = new_node('old',
+		install_path => $ENV{OLD_BINDIR} =~ s{/bin$}{}r,
+		initdb => ['--data-checksums']);
 }
-$new = new_node('new', database => 0);
+$new = new_node('new', database => 0, initdb => ['--data-checksums']);
 
 fill_shop($old);
 my $original = fingerprint($old);

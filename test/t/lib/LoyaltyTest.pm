@@ -26,7 +26,8 @@ my $DATABASE = 'shop';
 
 # A started server.  Options: streaming => 1 for a primary with replicas,
 # conf => lines for postgresql.conf, extension => 0 for a database without it,
-# database => 0 for none, install_path => another PostgreSQL.
+# database => 0 for none, install_path => another PostgreSQL, initdb => its
+# options.
 sub new_node
 {
 	my ($name, %option) = @_;
@@ -36,7 +37,7 @@ sub new_node
 
 	$node->init(
 		allows_streaming => $option{streaming} // 0,
-		extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+		extra => [ '--encoding=UTF8', '--locale=C.UTF-8', @{ $option{initdb} // [] } ]);
 	$node->append_conf(
 		'postgresql.conf', qq{
 shared_buffers = 64MB
@@ -173,13 +174,18 @@ sub fails_with
 	return $same;
 }
 
-# verify() finds nothing.
+# verify() finds nothing, and the server never had to release what we forgot.
 sub is_sound
 {
 	my ($node, $name, $database) = @_;
+	my @warnings = slurp_file($node->logfile) =~
+	  /WARNING:  (resource was not closed.*|.* leak.*|.* was not properly .*)/g;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-	return is(query($node, 'SELECT * FROM loyalty.verify()', $database), '', $name);
+	splice @warnings, 3;
+	return is(
+		join("\n", query($node, 'SELECT * FROM loyalty.verify()', $database), @warnings),
+		'', $name);
 }
 
 # Starts one psql for each text, all at once; each statement is a transaction
