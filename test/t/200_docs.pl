@@ -49,4 +49,35 @@ foreach my $document (@documents)
 	cmp_ok($blocks, '>', 0, "$document shows SQL");
 }
 
+# The reference leaves nothing out that a user can call, write or read.
+my $reference = slurp_file('doc/reference.md');
+my %subject = (
+	function => q{
+		SELECT DISTINCT p.proname FROM pg_proc p
+			WHERE p.pronamespace = 'loyalty'::regnamespace
+				AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype,
+										 'internal'::regtype, 'cstring'::regtype)
+				AND NOT p.proargtypes::oid[] && ARRAY['internal'::regtype, 'cstring'::regtype]::oid[]
+				AND NOT EXISTS (SELECT FROM pg_operator o WHERE o.oprcode = p.oid)
+				AND NOT EXISTS (SELECT FROM pg_amproc a WHERE a.amproc = p.oid)
+				AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typsend = p.oid)},
+	relation => q{
+		SELECT relname FROM pg_class
+			WHERE relnamespace = 'loyalty'::regnamespace AND relkind IN ('r', 'v', 'c')},
+	column => q{
+		SELECT DISTINCT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+			WHERE c.relnamespace = 'loyalty'::regnamespace AND a.attnum > 0
+				AND (c.relkind = 'v' OR c.relname IN ('program', 'tier', 'rule'))},
+	setting => q{SELECT name FROM pg_settings WHERE name LIKE 'loyalty.%'});
+
+create_database($node, 'complete', 1);
+foreach my $what (sort keys %subject)
+{
+	my @names = split /\n/, query($node, "LOAD '\$libdir/loyalty'; $subject{$what}", 'complete');
+	my @missing = grep { $reference !~ /\b\Q$_\E\b/ } @names;
+
+	cmp_ok(scalar @names, '>', 1, "there is more than one $what");
+	is("@missing", '', "the reference has every $what");
+}
+
 done_testing();
