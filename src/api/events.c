@@ -31,7 +31,8 @@ loyalty_event_require(const Program *program, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown event \"%s\" in program \"%s\"", name, program->name),
 				 errdetail("No rule names it."),
-				 errhint("INSERT INTO loyalty.rule (program, name, event, points) makes it known.")));
+				 errhint("INSERT INTO loyalty.rule (program, name, event, points)"
+						 " makes it known.")));
 	return event;
 }
 
@@ -149,7 +150,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 	{
 		if (receipt.points != 0)
 			loyalty_story_refuse_taken_back(story, ref, ENTRY_EVENT, event->event_id,
-											"Use a new ref, or loyalty.settle() to grant it again.");
+											"Use a new ref, or grant again with loyalty.settle().");
 		return loyalty_call_repeat(fcinfo, &call, &receipt);
 	}
 

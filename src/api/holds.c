@@ -18,6 +18,12 @@ PG_FUNCTION_INFO_V1(loyalty_hold);
 PG_FUNCTION_INFO_V1(loyalty_capture);
 PG_FUNCTION_INFO_V1(loyalty_release);
 
+static const char *
+interval_text(const Interval *interval)
+{
+	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+}
+
 static void
 check_ttl(const Program *program, Interval *ttl)
 {
@@ -33,9 +39,7 @@ check_ttl(const Program *program, Interval *ttl)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("ttl is longer than the program \"%s\" allows", program->name),
-				 errdetail("At most %s.",
-						   DatumGetCString(DirectFunctionCall1(interval_out,
-															   IntervalPGetDatum(&program->max_hold)))),
+				 errdetail("At most %s.", interval_text(&program->max_hold)),
 				 errhint("The limit is the program's max_hold.")));
 }
 
@@ -165,7 +169,8 @@ loyalty_capture(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOYALTY_HOLD_OVER),
 				 errmsg("the hold under ref \"%s\" is over", ref),
-				 errdetail("It was released or its time has run out; its points are available again."),
+				 errdetail("It was released or its time has run out;"
+						   " its points are available again."),
 				 errhint("Hold or redeem the points under a new ref.")));
 	if (points > hold->points)
 		ereport(ERROR,

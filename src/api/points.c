@@ -68,8 +68,9 @@ loyalty_earn(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	return loyalty_call_accept(fcinfo, &call,
-				  loyalty_engine_earn(&call.engine, points, ref, valid_from, valid_until, reason),
-				  digest);
+							   loyalty_engine_earn(&call.engine, points, ref, valid_from,
+												   valid_until, reason),
+							   digest);
 }
 
 /* redeem(member, points, ref, reason, at, program) */
@@ -103,7 +104,9 @@ loyalty_redeem(PG_FUNCTION_ARGS)
 	}
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
-	return loyalty_call_accept(fcinfo, &call, loyalty_engine_redeem(&call.engine, points, ref, reason), digest);
+	return loyalty_call_accept(fcinfo, &call,
+							   loyalty_engine_redeem(&call.engine, points, ref, reason),
+							   digest);
 }
 
 /* adjust(member, points, ref, reason, at, program) */
@@ -149,7 +152,9 @@ loyalty_adjust(PG_FUNCTION_ARGS)
 		return loyalty_call_repeat(fcinfo, &call, &receipt);
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
-	return loyalty_call_accept(fcinfo, &call, loyalty_engine_adjust(&call.engine, points, ref, reason), digest);
+	return loyalty_call_accept(fcinfo, &call,
+							   loyalty_engine_adjust(&call.engine, points, ref, reason),
+							   digest);
 }
 
 /* transfer(from_member, to_member, points, ref, at, program) */

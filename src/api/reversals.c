@@ -130,7 +130,8 @@ loyalty_restore(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	return loyalty_call_accept(fcinfo, &call,
-							   loyalty_engine_restore(&call.engine, spent, points, done, restore_ref),
+							   loyalty_engine_restore(&call.engine, spent, points, done,
+													  restore_ref),
 							   digest);
 }
 

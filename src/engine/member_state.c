@@ -6,12 +6,13 @@
 
 #include "engine/member_state.h"
 
-static const struct
+typedef struct StatusName
 {
 	MemberStatus status;
 	const char *name;
-}			statuses[] =
-{
+} StatusName;
+
+static const StatusName statuses[] = {
 	{STATUS_ACTIVE, "active"},
 	{STATUS_EARN_BLOCKED, "earn_blocked"},
 	{STATUS_SPEND_BLOCKED, "spend_blocked"},

@@ -68,6 +68,7 @@ loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry)
 	Row			row = {slot, writer->relations->ledger_attr};
 	PointWallet *lots = entry->lots.count == 0 ? NULL : loyalty_wallet_pack(&entry->lots);
 	bytea	   *hash = palloc(VARHDRSZ + LOYALTY_HASH_LENGTH);
+	uint64		xid;
 
 	entry->actor_id = loyalty_actor_current();
 	entry->detail_digest = loyalty_chain_detail_digest(member->salt, entry);
@@ -84,7 +85,8 @@ loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry)
 	set(&row, LEDGER_RECORDED_AT, TimestampTzGetDatum(entry->recorded_at));
 	set(&row, LEDGER_POINTS, Int64GetDatum(entry->points));
 	set(&row, LEDGER_BALANCE, Int64GetDatum(entry->balance));
-	set(&row, LEDGER_XID, Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId())));
+	xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	set(&row, LEDGER_XID, Int64GetDatum((int64) xid));
 	set_count(&row, LEDGER_GROWTH, entry->growth);
 	set_count(&row, LEDGER_DEBT, entry->debt);
 	set_count(&row, LEDGER_REVERSES, entry->reverses);

@@ -68,7 +68,8 @@ loyalty_guard(PG_FUNCTION_ARGS)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 strcmp(table, "ledger") == 0 ? errmsg("the ledger is append-only") :
 			 errmsg("loyalty.%s is written by the loyalty functions only", table),
-			 errhint("Correct points with loyalty.adjust(), loyalty.claw_back() or loyalty.restore(); a restore uses COPY.")));
+			 errhint("Correct points with loyalty.adjust(), loyalty.claw_back() or"
+					 " loyalty.restore(); a restore uses COPY.")));
 }
 
 static LoyaltyQuery any_entry = {
@@ -110,7 +111,8 @@ drops_us(Node *statement)
 	{
 		foreach(cell, ((DropOwnedStmt *) statement)->roles)
 		{
-			Datum		name = CStringGetTextDatum(GetUserNameFromId(get_rolespec_oid(lfirst(cell), false), false));
+			Oid			role = get_rolespec_oid(lfirst(cell), false);
+			Datum		name = CStringGetTextDatum(GetUserNameFromId(role, false));
 			Datum		found;
 
 			if (loyalty_query_value(&owner_is_among, &name, &found))

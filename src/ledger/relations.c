@@ -38,7 +38,7 @@ find_relation(Oid schema, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"loyalty.%s\" does not exist", name),
-				 errhint("Has the extension been created in this database? CREATE EXTENSION loyalty")));
+				 errhint("Create the extension in this database: CREATE EXTENSION loyalty.")));
 	return relid;
 }
 
