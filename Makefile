@@ -42,6 +42,7 @@ OBJS = \
 	src/engine/member_state.o \
 	src/engine/past.o \
 	src/engine/period.o \
+	src/engine/refuse.o \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
 	src/engine/rules_path.o \
@@ -56,11 +57,22 @@ OBJS = \
 	src/ledger/guard.o \
 	src/ledger/hold_row.o \
 	src/ledger/member_row.o \
+	src/ledger/member_set.o \
 	src/ledger/query.o \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
 	src/ledger/store.o \
 	src/ledger/writer.o \
+	src/triggers/attach.o \
+	src/triggers/attachment.o \
+	src/triggers/order_batch.o \
+	src/triggers/order_members.o \
+	src/triggers/order_read.o \
+	src/triggers/order_row.o \
+	src/triggers/order_settle.o \
+	src/triggers/order_trigger.o \
+	src/triggers/partition.o \
+	src/triggers/table_query.o \
 	src/types/calendar.o \
 	src/types/calendar_zone.o \
 	src/types/core.o \
@@ -98,7 +110,8 @@ SQL_PARTS = \
 	src/ledger/guard.sql \
 	src/api/api.sql \
 	src/api/reading.sql \
-	src/api/explain.sql
+	src/api/explain.sql \
+	src/triggers/attach.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 

@@ -7,8 +7,10 @@
 
 #include "postgres.h"
 #include "access/genam.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "nodes/nodes.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
@@ -111,6 +113,17 @@ compat_index_insert_cleanup(Relation index, IndexInfo *info)
 {
 #if PG_VERSION_NUM >= 170000
 	index_insert_cleanup(index, info);
+#endif
+}
+
+/* Does the role own the relation? */
+static inline bool
+compat_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
 #endif
 }
 

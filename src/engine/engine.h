@@ -59,6 +59,7 @@ typedef struct Engine
 	List	   *gifts;			/* of GiftChange */
 	bool		tier_moved;		/* member->tier_id changed */
 	int64		tier_entry;		/* entry that moved it, 0 if none did */
+	bool		row_lags;		/* entries were stored, the row not yet */
 	bool		raise_due;		/* maintain: maintain_at may be raised */
 	LotList		late;			/* lots that came back lapsed; lapse after the open entry */
 	int64		owned;			/* wallet + held - debt before the open entry */
@@ -105,6 +106,10 @@ extern Entry *loyalty_engine_record(Engine *engine, const EventType *event,
 extern Entry *loyalty_engine_settle(Engine *engine, const EventType *event,
 									const EventOutcome *outcome, const char *ref,
 									const Jsonb *attributes, List *families);
+
+/* refuse.c */
+extern Entry *loyalty_engine_refuse(Engine *engine, const EventType *event, const char *ref,
+									const char *reason, const Jsonb *attributes);
 
 /* spend.c */
 extern void loyalty_engine_require_spending(const Engine *engine);

@@ -41,6 +41,12 @@ extern bool loyalty_member_insert(const Program *program, const char *ref,
 /* Writes what an operation changed: entries, the row, holds, tiers, gifts. */
 extern void loyalty_member_store(Writer *writer, Engine *engine);
 
+/*
+ * Writes the entries that the engine has gathered, ahead of the row, so that a
+ * long operation need not keep them; loyalty_member_store has to follow.
+ */
+extern void loyalty_member_flush(Writer *writer, Engine *engine);
+
 /* The source of the member's past for its engine. */
 extern const EngineSource *loyalty_member_source(MemberState *member);
 

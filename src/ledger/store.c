@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "utils/builtins.h"
@@ -145,15 +146,33 @@ update_row(Writer *writer, Engine *engine)
 							 old, slot);
 }
 
-void
-loyalty_member_store(Writer *writer, Engine *engine)
+static void
+store_entries(Writer *writer, const Engine *engine)
 {
 	ListCell   *cell;
 
-	if (engine->entries == NIL && !engine->tier_moved && !engine->raise_due)
-		return;
 	foreach(cell, engine->entries)
 		loyalty_entry_insert(writer, engine->member, lfirst(cell));
+}
+
+void
+loyalty_member_flush(Writer *writer, Engine *engine)
+{
+	store_entries(writer, engine);
+	store_operation_refs(engine);
+	engine->entries = NIL;
+	engine->stored_entries = engine->member->last_entry;
+	engine->row_lags = true;
+	CommandCounterIncrement();
+}
+
+void
+loyalty_member_store(Writer *writer, Engine *engine)
+{
+	if (engine->entries == NIL && !engine->row_lags && !engine->tier_moved &&
+		!engine->raise_due)
+		return;
+	store_entries(writer, engine);
 	update_row(writer, engine);
 	if (engine->member->holds != NIL)
 		loyalty_holds_store(engine->member);
