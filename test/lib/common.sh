@@ -281,7 +281,9 @@ find_postgres()
 {
 	local found
 
-	if [ -n "${PG_CONFIG:-}" ]; then
+	if [ -n "$STAGE" ] && [ -x "$STAGE/postgres/bin/pg_config" ]; then
+		PG_CONFIG=$STAGE/postgres/bin/pg_config
+	elif [ -n "${PG_CONFIG:-}" ]; then
 		found=$(command -v "$PG_CONFIG") || die "PG_CONFIG=$PG_CONFIG: no such program"
 		PG_CONFIG=$found
 	else
@@ -377,7 +379,7 @@ server_knows()
 # compiles only what changed.  A lock lets two runs share it.
 build_extension()
 {
-	local dir log
+	local dir log destination installer=()
 
 	if [ -n "$STAGE" ] && [ $# -eq 0 ]; then
 		return 0
@@ -385,6 +387,7 @@ build_extension()
 	[ -n "$PG_BINDIR" ] || need server build
 	work_open
 	STAGE=${1:-$WORK/stage}
+	destination=$STAGE
 	dir=$ROOT/build/$("$PG_CONFIG" --version | tr -c 'A-Za-z0-9.\n' _)_$("$PG_CONFIG" --configure | cksum | cut -d ' ' -f 1)
 	if ! mkdir -p "$dir" 2>/dev/null || ! [ -w "$dir" ]; then
 		dir=$WORK/build
@@ -393,12 +396,14 @@ build_extension()
 	log=$WORK/build.log
 	if ! server_knows extension_destdir && ! server_knows extension_control_path; then
 		borrow_installation
+		destination=
 	fi
 	if ! (
 		flock 9
 		copy_tree "$dir"
 		make -C "$dir" -j "$(nproc)" with_llvm=no PG_CONFIG="$PG_CONFIG" all 9>&- &&
-			make -C "$dir" with_llvm=no PG_CONFIG="$PG_CONFIG" DESTDIR="$STAGE" install 9>&-
+			"${installer[@]}" make -C "$dir" with_llvm=no PG_CONFIG="$PG_CONFIG" \
+				DESTDIR="$destination" install 9>&-
 	) 9>"$dir/.lock" >"$log" 2>&1; then
 		cat "$log" >&2
 		die "the build failed"
@@ -406,33 +411,22 @@ build_extension()
 }
 
 # A server without a setting for the place of extensions.  If it was built with
-# a prefix of its own, a copy of that finds everything relative to itself;
-# else there is no way but to install.
+# a prefix of its own, a copy of that (in STAGE/postgres, where find_postgres
+# looks first) finds everything relative to itself; else there is no way but to
+# install into the server, through sudo unless we are root.
 borrow_installation()
 {
-	local prefix
+	local prefix=${PG_BINDIR%/*}
 
-	prefix=${PG_BINDIR%/*}
-	case $prefix in
-		/usr | "") ;;
-		*)
-			if [ "${prefix#/usr/lib/}" = "$prefix" ] &&
-				[[ "$("$PG_CONFIG" --sharedir)" == "$prefix"/* ]]; then
-				cp -a "$prefix" "$WORK/postgres"
-				PG_CONFIG=$WORK/postgres/bin/pg_config
-				PG_BINDIR=$WORK/postgres/bin
-				PATH=$PG_BINDIR:$PATH
-				STAGE=
-				return
-			fi
-			;;
-	esac
-	warn "this server finds extensions only where it is installed: installing loyalty into it"
-	make -C "$ROOT" with_llvm=no PG_CONFIG="$PG_CONFIG" all >&2
-	if is_root; then
-		make -C "$ROOT" with_llvm=no PG_CONFIG="$PG_CONFIG" install >&2
+	if [[ "$prefix" != /usr && "$("$PG_CONFIG" --sharedir)" == "$prefix"/* &&
+		"$("$PG_CONFIG" --pkglibdir)" == "$prefix"/* ]]; then
+		mkdir -p "$STAGE"
+		cp -a "$prefix" "$STAGE/postgres"
+		find_postgres
 	else
-		sudo make -C "$ROOT" with_llvm=no PG_CONFIG="$PG_CONFIG" install >&2
+		warn "this server finds extensions only where it is installed: installing loyalty into it"
+		mkdir -p "$STAGE"
+		is_root || installer=(sudo)
 	fi
 }
 

@@ -24,7 +24,8 @@ my %reading = (
 		WHERE m.ref ~ '^m[0-9]+$' AND m.program_id = (SELECT program_id FROM loyalty.program WHERE name = 'shop')
 		ORDER BY 1, 2},
 	statement => q{SELECT s.* FROM generate_series(1, 40) i,
-		LATERAL statement('m' || i, '2026-01-01', '2100-01-01', 'shop') s});
+		LATERAL statement('m' || i, '2026-01-01', '2100-01-01', 'shop') s},
+	explain => q{SELECT e.* FROM generate_series(1, 10) i, LATERAL explain('m' || i, 'order ' || i, 'shop') e});
 
 sub read_alike
 {

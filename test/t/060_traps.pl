@@ -179,6 +179,7 @@ my $session = q{
 	INSERT INTO loyalty.rule (program, name, event, points) VALUES ('program of MEMBER', 'base', 'visit', '1');
 	SELECT FROM loyalty.record('MEMBER', 'visit', program => 'program of MEMBER');
 	SELECT * FROM loyalty.statement('MEMBER') LIMIT 0;
+	SELECT * FROM loyalty.explain('MEMBER', 'order') LIMIT 0;
 	SELECT * FROM loyalty.verify();
 	SELECT available, held, debt FROM loyalty.balance('MEMBER')};
 
