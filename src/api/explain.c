@@ -563,6 +563,27 @@ lapses_of_story(const MemberState *member, List *story)
 	return lapses;
 }
 
+/*
+ * Entries are read under a fresh snapshot, the member under that of the query:
+ * what was recorded after the member's newest entry is left out, so that one
+ * query is told the same story throughout.
+ */
+static List *
+known_entries(const MemberState *member, List *entries)
+{
+	List	   *known = NIL;
+	ListCell   *cell;
+
+	foreach(cell, entries)
+	{
+		Entry	   *entry = lfirst(cell);
+
+		if (entry->entry_id <= member->last_entry)
+			known = lappend(known, entry);
+	}
+	return known;
+}
+
 static List *
 tell_story(const Program *program, const char *member_ref, const char *ref)
 {
@@ -577,13 +598,14 @@ tell_story(const Program *program, const char *member_ref, const char *ref)
 				 errmsg("unknown member \"%s\" in program \"%s\"", member_ref, program->name)));
 	telling.program = program;
 	telling.member = &member;
-	telling.story = loyalty_entries_of_ref(member.member_id, ref);
+	telling.story = known_entries(&member, loyalty_entries_of_ref(member.member_id, ref));
 	if (telling.story == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOYALTY_UNKNOWN_REF),
 				 errmsg("nothing under ref \"%s\" of member \"%s\"", ref, member_ref)));
 
-	entries = list_concat(lapses_of_story(&member, telling.story), telling.story);
+	entries = known_entries(&member, lapses_of_story(&member, telling.story));
+	entries = list_concat(entries, telling.story);
 	list_sort(entries, compare_ids);
 	foreach(cell, entries)
 		tell_entry(&telling, lfirst(cell));

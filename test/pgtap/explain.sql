@@ -292,6 +292,70 @@ SELECT results_eq($$ SELECT pg_temp.told_now('ida', 'i1') $$, ARRAY[
 		'That was entry 52; it left a balance of 0 points.'],
 	'corrections and a gift taken back');
 
+-- Granted again: the debt goes first, then lots of others; what had lapsed stays so.
+SELECT * FROM settle('jon', 'purchase', '{"amount": 50}', 'j1', '2024-02-01 12:00+01');
+SELECT * FROM earn('jon', 10, at => '2024-02-02 12:00+01');
+SELECT * FROM redeem('jon', 40, 'j2', at => '2024-02-03 12:00+01');
+SELECT * FROM settle('jon', 'purchase', NULL, 'j1');
+SELECT * FROM settle('jon', 'purchase', '{"amount": 50}', 'j1');
+SELECT results_eq($$ SELECT pg_temp.told_now('jon', 'j1') $$, ARRAY[
+		'now: event purchase granted 50 points and 50 growth.',
+		'Rule base (version 4) gave 50 points and 50 growth.',
+		'50 points joined the lot of entry 53, valid from 2024-02-01 12:00 without end.',
+		'That was entry 53; it left a balance of 50 points.',
+		'now: event purchase was settled again, which took back 50 points and 50 growth of entry 53.',
+		'The rules give nothing for it any more.',
+		'10 points were taken from the lot of entry 53, valid from 2024-02-01 12:00 without end.',
+		'10 points were taken from the lot of entry 54, valid from 2024-02-02 12:00 without end.',
+		'30 points were not there and are owed.',
+		'That was entry 56; it left a balance of -30 points.',
+		'now: event purchase was settled again and granted 50 more points and 50 more growth.',
+		'This is what the rules give for it now.',
+		'Rule base (version 4) gave 50 points and 50 growth.',
+		'The debt took 30 points.',
+		'10 points joined the lot of entry 53, valid from 2024-02-01 12:00 without end.',
+		'10 points joined the lot of entry 54, valid from 2024-02-02 12:00 without end.',
+		'That was entry 57; it left a balance of 20 points.'],
+	'a flip: debt, lots of others and own lots return');
+UPDATE loyalty.program SET validity = '1 day';
+SELECT * FROM settle('kim', 'purchase', '{"amount": 20}', 'k1', '2024-02-01 12:00+01');
+SELECT * FROM settle('kim', 'purchase', '{"amount": 5}', 'k1');
+SELECT * FROM settle('kim', 'purchase', '{"amount": 15}', 'k1');
+UPDATE loyalty.program SET validity = 'never';
+SELECT results_eq($$ SELECT pg_temp.told_now('kim', 'k1') $$, ARRAY[
+		'now: event purchase granted 20 points and 20 growth.',
+		'Rule base (version 4) gave 20 points and 20 growth.',
+		'20 points joined the lot of entry 58, valid from 2024-02-01 12:00 until 2024-02-02 12:00.',
+		'That was entry 58; it left a balance of 20 points.',
+		'now: 20 points lapsed.',
+		'20 points were taken from the lot of entry 58, valid from 2024-02-01 12:00 until 2024-02-02 12:00.',
+		'now: event purchase was settled again, which took back 15 points and 15 growth of entry 58.',
+		'This is what the rules give for it now.',
+		'Rule base (version 4) gave 5 points and 5 growth.',
+		'15 points had lapsed and count as taken.',
+		'That was entry 60; it left a balance of 0 points.',
+		'now: event purchase was settled again and granted 10 more points and 10 more growth.',
+		'This is what the rules give for it now.',
+		'Rule base (version 4) gave 15 points and 15 growth.',
+		'10 points had lapsed and stay so.',
+		'That was entry 61; it left a balance of 0 points.'],
+	'a flip after the lots lapsed');
+
+-- Several kinds of points: the tier stands with the first entry alone.
+INSERT INTO loyalty.rule (program, name, event, points, point_kind) VALUES ('shop', 'plain', 'visit', '10', NULL), ('shop', 'extra', 'visit', '3', 'behaviour');
+SELECT * FROM record('bob', 'visit', '{}', 'b8', '2024-02-05 12:00+01');
+SELECT results_eq($$ SELECT pg_temp.told('bob', 'b8') $$, ARRAY[
+		'2024-02-05 12:00: event visit granted 15 points and 10 growth.',
+		'Rule plain (version 13) gave 10, times 1.5 for tier silver is 15 points, and 10 growth.',
+		'15 points joined the lot of entry 62, valid from 2024-02-05 12:00 without end.',
+		'That was entry 62; it left a balance of 236 points.',
+		'2024-02-05 12:00: event visit granted 4 points and 3 growth.',
+		'The points are of the kind behaviour.',
+		'Rule extra (version 14) gave 3, times 1.5 for tier silver is 4.5, rounded to 4 points, and 3 growth.',
+		'4 points joined the lot of entry 63, valid from 2024-02-05 12:00 without end.',
+		'That was entry 63; it left a balance of 240 points.'],
+	'two kinds of one event');
+
 -- What there is nothing to tell about.
 SELECT throws_ok($$ SELECT explain('nobody', 'x') $$, 'LY002', NULL, 'an unknown member');
 SELECT throws_ok($$ SELECT explain('ann', 'nothing') $$, 'LY007', NULL, 'nothing under that ref');

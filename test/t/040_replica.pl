@@ -23,6 +23,7 @@ my %reading = (
 	lots => q{SELECT m.ref, l.* FROM loyalty.member m, LATERAL lots(m.ref, program => 'shop') l
 		WHERE m.ref ~ '^m[0-9]+$' AND m.program_id = (SELECT program_id FROM loyalty.program WHERE name = 'shop')
 		ORDER BY 1, 2},
+	explain => q{SELECT e.* FROM explain('m2', 'order 2', 'shop') e},
 	statement => q{SELECT s.* FROM generate_series(1, 40) i,
 		LATERAL statement('m' || i, '2026-01-01', '2100-01-01', 'shop') s},
 	explain => q{SELECT e.* FROM generate_series(1, 10) i, LATERAL explain('m' || i, 'order ' || i, 'shop') e});
