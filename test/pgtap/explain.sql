@@ -356,6 +356,18 @@ SELECT results_eq($$ SELECT pg_temp.told('bob', 'b8') $$, ARRAY[
 		'That was entry 63; it left a balance of 240 points.'],
 	'two kinds of one event');
 
+-- An order that was refused.
+CREATE TABLE explained_orders (order_no text PRIMARY KEY, customer text, amount numeric, made timestamptz);
+SELECT attach('explained_orders', 'customer', 'order_no', at => 'made', backfill => true);
+SELECT * FROM enroll('lou', at => '2024-02-01 12:00+01');
+SELECT * FROM set_status('lou', 'earn_blocked');
+INSERT INTO explained_orders VALUES ('l1', 'lou', 40, '2024-02-02 12:00+01');
+SELECT results_eq($$ SELECT pg_temp.told_now('lou', 'l1') $$, ARRAY[
+		'now: event purchase was refused and granted nothing.',
+		'Reason: member "lou" may not earn points: The member is earn_blocked.',
+		'That was entry 65; it left a balance of 0 points.'],
+	'a refusal and its reason');
+
 -- What there is nothing to tell about.
 SELECT throws_ok($$ SELECT explain('nobody', 'x') $$, 'LY002', NULL, 'an unknown member');
 SELECT throws_ok($$ SELECT explain('ann', 'nothing') $$, 'LY007', NULL, 'nothing under that ref');
