@@ -117,7 +117,7 @@ extern Entry *loyalty_event_settle(Engine *engine, const EventType *event,
 								   const Jsonb *attributes, const char *ref,
 								   TimestampTz at, TimestampTz now);
 
-/* The event type of that name; 22023 if no rule of the program names it. */
+/* The event type of that name; 22023 if no rule has ever named it. */
 extern const EventType *loyalty_event_require(const Program *program, const char *name);
 
 #endif							/* LOYALTY_CALL_H */

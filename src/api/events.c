@@ -29,8 +29,8 @@ loyalty_event_require(const Program *program, const char *name)
 	if (event == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown event \"%s\" in program \"%s\"", name, program->name),
-				 errdetail("No rule names it."),
+				 errmsg("unknown event \"%s\"", name),
+				 errdetail("No rule has ever named it."),
 				 errhint("INSERT INTO loyalty.rule (program, name, event, points)"
 						 " makes it known.")));
 	return event;

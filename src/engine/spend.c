@@ -37,8 +37,11 @@ take_all(Engine *engine, Entry *entry, int64 points)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOYALTY_INSUFFICIENT_POINTS),
 				 errmsg("member \"%s\" does not have enough points", member->ref),
+				 member->debt == 0 ?
 				 errdetail("Asked for %lld, available %lld.", (long long) points,
-						   (long long) (available - member->debt))));
+						   (long long) available) :
+				 errdetail("Asked for %lld, available %lld, owed %lld.", (long long) points,
+						   (long long) available, (long long) member->debt)));
 	loyalty_flow_take(engine, entry, points);
 }
 
