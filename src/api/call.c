@@ -177,8 +177,8 @@ loyalty_call_open(Call *call, const char *function, const Program *program,
 					 errhint("Enroll the member with loyalty.enroll().")));
 		call->program = program;
 		call->now = GetCurrentTimestamp();
-		at = loyalty_call_time(call, at);
-		call->enrolled = loyalty_member_insert(program, member, NULL, at);
+		call->enrolled = loyalty_member_insert(program, member, NULL,
+											   loyalty_call_time(call, at));
 		if (!loyalty_member_lock(&call->writer, program, member, &call->member))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -299,8 +299,11 @@ loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 									 "Use a new ref for a new operation.");
 			first = entry;
 		}
-		/* an event of several kinds of points has made several entries */
-		if (entry->request_digest == digest)
+		/*
+		 * One call may have made several entries, one per kind of points.  A
+		 * later call of the same content (settle, back and forth) is not it.
+		 */
+		if (entry->request_digest == digest && entry->recorded_at == first->recorded_at)
 		{
 			receipt->entry_id = entry->entry_id;
 			receipt->points += entry->points;

@@ -68,7 +68,26 @@ event_digest(const MemberState *member, const EventType *event, const Jsonb *att
 	return loyalty_call_digest(member, ENTRY_EVENT, &content);
 }
 
-/* Marks what the engine added from `mark` on as made by one call. */
+/* Is the entry one that took the gift of a tier back? */
+static bool
+takes_gift_back(const Engine *engine, const Entry *entry)
+{
+	ListCell   *cell;
+
+	foreach(cell, engine->gifts)
+	{
+		const GiftChange *change = lfirst(cell);
+
+		if (change->taken_back == entry->entry_id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Marks what the engine added from `mark` on as made by one call.  Gifts given
+ * and taken back are no part of its receipt.
+ */
 static void
 stamp(Engine *engine, int mark, int64 digest)
 {
@@ -76,7 +95,8 @@ stamp(Engine *engine, int mark, int64 digest)
 	{
 		Entry	   *entry = list_nth(engine->entries, i);
 
-		if (entry->kind == ENTRY_EVENT || entry->kind == ENTRY_CORRECTION)
+		if (entry->kind == ENTRY_EVENT ||
+			(entry->kind == ENTRY_CORRECTION && !takes_gift_back(engine, entry)))
 			entry->request_digest = digest;
 	}
 }
@@ -182,7 +202,7 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 	{
 		const Entry *entry = lfirst(cell);
 
-		if (entry->event_id != event->event_id ||
+		if (entry->event_id != event->event_id || entry->request_digest == 0 ||
 			(entry->kind != ENTRY_EVENT && entry->kind != ENTRY_CORRECTION))
 			continue;
 		if (last == NULL || entry->recorded_at != last->recorded_at ||

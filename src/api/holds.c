@@ -217,6 +217,6 @@ loyalty_release(PG_FUNCTION_ARGS)
 	if (hold != NULL)
 		entry = loyalty_engine_release(&call.engine, hold, call.engine.at);
 	else
-		entry = loyalty_story_last(call.engine.entries, ENTRY_RELEASE);
+		entry = loyalty_story_first(loyalty_past_story(&call.engine, ref), ENTRY_RELEASE);
 	return loyalty_call_accept(fcinfo, &call, entry, 0);
 }

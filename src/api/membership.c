@@ -32,8 +32,8 @@ loyalty_enroll(PG_FUNCTION_ARGS)
 
 	memset(&call, 0, sizeof(call));
 	call.now = GetCurrentTimestamp();
-	at = loyalty_call_time(&call, at);
-	call.enrolled = loyalty_member_insert(program, member, attributes, at);
+	call.enrolled = loyalty_member_insert(program, member, attributes,
+										  loyalty_call_time(&call, at));
 	if (!call.enrolled)
 	{
 		member_id = loyalty_member_find(program, member);
@@ -45,6 +45,7 @@ loyalty_enroll(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(member_id);
 	}
 	loyalty_call_open(&call, "enroll()", program, member, ENROLL_NEVER, at);
+	at = loyalty_call_time(&call, at);
 	loyalty_event_register(&call, at);
 	loyalty_call_start(&call, at);
 	member_id = call.member.member_id;

@@ -23,6 +23,24 @@ static LoyaltyQuery find_operation_ref = {
 	3, {INT8OID, CHAROID, TEXTOID}
 };
 
+/* The entries of a story that the same call made as this one. */
+static List *
+entries_of_call(List *story, const Entry *one)
+{
+	List	   *entries = NIL;
+	ListCell   *cell;
+
+	foreach(cell, story)
+	{
+		Entry	   *entry = lfirst(cell);
+
+		if (entry->kind == one->kind && entry->recorded_at == one->recorded_at &&
+			entry->request_digest == one->request_digest)
+			entries = lappend(entries, entry);
+	}
+	return entries;
+}
+
 /*
  * The receipt of the call's first run under operation_ref, if it had one.
  * LY003 if that run had other content.
@@ -35,7 +53,6 @@ replay_operation(Call *call, EntryKind kind, const char *operation_ref, int64 di
 	Datum		entry_id;
 	Entry	   *first;
 	List	   *entries;
-	ListCell   *cell;
 
 	if (operation_ref == NULL)
 		return false;
@@ -47,16 +64,7 @@ replay_operation(Call *call, EntryKind kind, const char *operation_ref, int64 di
 
 	/* a claw-back of several kinds of points made several entries at once */
 	first = loyalty_entry_by_id(call->member.member_id, DatumGetInt64(entry_id));
-	entries = list_make1(first);
-	foreach(cell, loyalty_call_story(call, first->ref))
-	{
-		Entry	   *entry = lfirst(cell);
-
-		if (entry->kind == kind && entry->entry_id != first->entry_id &&
-			entry->recorded_at == first->recorded_at &&
-			entry->request_digest == first->request_digest)
-			entries = lappend(entries, entry);
-	}
+	entries = entries_of_call(loyalty_call_story(call, first->ref), first);
 	return loyalty_call_replay(call, entries, kind, first->event_id, operation_ref,
 							   digest, receipt);
 }
@@ -68,8 +76,8 @@ replay_last(Call *call, List *story, EntryKind kind, Receipt *receipt)
 	Entry	   *last = loyalty_story_last(story, kind);
 
 	return last != NULL &&
-		loyalty_call_replay(call, list_make1(last), kind, last->event_id, last->ref,
-							last->request_digest, receipt);
+		loyalty_call_replay(call, entries_of_call(story, last), kind, last->event_id,
+							last->ref, last->request_digest, receipt);
 }
 
 static void

@@ -47,7 +47,11 @@ same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Is the lot one of the family's own?  Its end may have been moved by grace. */
+/*
+ * Is the lot one of the family's own?  The lots of its first grant are, even
+ * with an end that grace has moved.  Where lots merge, so is the lot that the
+ * grant joined, but no other lot of the grant whose source it carries.
+ */
 bool
 loyalty_family_owns(const Family *family, const PointLot *lot)
 {
@@ -57,8 +61,7 @@ loyalty_family_owns(const Family *family, const PointLot *lot)
 		return true;
 	for (int i = 0; i < granted->count; i++)
 	{
-		if (granted->lots[i].source == lot->source &&
-			granted->lots[i].valid_from == lot->valid_from)
+		if (loyalty_lot_compare_key(&granted->lots[i], lot) == 0)
 			return true;
 	}
 	return false;

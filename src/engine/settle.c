@@ -73,8 +73,13 @@ spread_lots(Engine *engine, const EventGrant *grant, int64 points, int64 source,
 		lot.valid_from = share->valid_from;
 		lot.valid_until = share->valid_until;
 		lot.source = source;
-		loyalty_grant_place(engine, &lot);
-		/* an addition joins the lot of the first grant */
+
+		/*
+		 * An addition joins the lot of the first grant; without one it is a
+		 * lot of its own, since the family knows its lots by the first grant.
+		 */
+		if (first == NULL)
+			loyalty_grant_place(engine, &lot);
 		for (int k = 0; first != NULL && k < first->lots.count; k++)
 		{
 			if (first->lots.lots[k].valid_until == lot.valid_until)
