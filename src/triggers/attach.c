@@ -103,12 +103,13 @@ arg_condition(FunctionCallInfo fcinfo, int n)
 {
 	const char *condition = loyalty_arg_text(fcinfo, n);
 	Datum		path;
+	ArrayType  *variables;
 
 	if (condition == NULL)
 		return pstrdup("");
 	path = DirectFunctionCall1(jsonpath_in, CStringGetDatum(condition));
-	if (ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(DirectFunctionCall1(loyalty_jsonpath_variables, path))),
-					   ARR_DIMS(DatumGetArrayTypeP(DirectFunctionCall1(loyalty_jsonpath_variables, path)))) > 0)
+	variables = DatumGetArrayTypeP(DirectFunctionCall1(loyalty_jsonpath_variables, path));
+	if (ArrayGetNItems(ARR_NDIM(variables), ARR_DIMS(variables)) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("condition \"%s\" mentions a variable", condition),
@@ -199,7 +200,7 @@ require_unique_ref(Relation relation, const char *column, List *tables)
 				 errmsg("column \"%s\" of table \"%s\" has no unique index", column,
 						RelationGetRelationName(relation)),
 				 errdetail("Each row is one event, and its ref names it."),
-				 errhint("CREATE UNIQUE INDEX on it; where several rows make one order, attach with lines => true.")));
+				 errhint("Create one; where several rows make one order, lines => true.")));
 }
 
 static void
@@ -315,9 +316,9 @@ loyalty_attach(PG_FUNCTION_ARGS)
 	attachment.ref = arguments[ARGUMENT_REF];
 	attachment.at = PG_ARGISNULL(4) ? NULL : arguments[ARGUMENT_AT];
 	(void) loyalty_order_reader(&attachment, relation);	/* checks the columns */
+	refuse_twice(tables, arguments, program);
 	if (!lines)
 		require_unique_ref(relation, arguments[ARGUMENT_REF], tables);
-	refuse_twice(tables, arguments, program);
 	know_event(program, arguments[ARGUMENT_EVENT]);
 
 	/* what this very transaction inserts next by DEFAULT now() counts */

@@ -10,29 +10,33 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "triggers/attachment.h"
 #include "triggers/table_query.h"
 
+/* Whoever creates a partition need not be allowed to use our schema. */
 static Oid
 order_trigger_function(void)
 {
-	return LookupFuncName(list_make2(makeString("loyalty"), makeString("order_trigger")),
-						  0, NULL, true);
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum("order_trigger"),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(get_namespace_oid("loyalty", false)));
 }
 
 bool
@@ -230,7 +234,7 @@ loyalty_attachment_check_columns(Relation relation)
 								column, RelationGetRelationName(relation)),
 						 errdetail("Event \"%s\" is attached to the table.",
 								   trigger->tgargs[ARGUMENT_EVENT]),
-						 errhint("Call loyalty.detach() before and loyalty.attach() after; granted points stay.")));
+						 errhint("Call loyalty.detach() before and loyalty.attach() after.")));
 		}
 	}
 }

@@ -271,7 +271,8 @@ find_wanted(OrderBatch *batch, RowScan *present, OrderContext *context,
 										member->name, batch->program->name),
 								 errhint("Enroll the member with loyalty.enroll().")));
 					member->wanted = true;
-					member->since = Min(member->since, Min(at, now));
+					member->since = Min(member->since, TIMESTAMP_NOT_FINITE(at) ? now :
+										Min(at, now));
 				}
 			}
 		}

@@ -222,7 +222,7 @@ settle_items(Settling *settling)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(settling->context);
 		int64		member_id;
-		OrderItem		item;
+		OrderItem	item;
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);

@@ -42,14 +42,15 @@ check_trigger(FunctionCallInfo fcinfo)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		TRIGGER_FIRED_BEFORE(trigger->tg_event) != TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
+		TRIGGER_FIRED_BEFORE(trigger->tg_event) !=
+		TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event) ||
 		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && trigger->tg_newtable == NULL) ||
 		(TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && trigger->tg_oldtable == NULL) ||
 		(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
 		 (trigger->tg_oldtable == NULL || trigger->tg_newtable == NULL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("loyalty.order_trigger() must be called by a trigger of loyalty.attach()")));
+				 errmsg("loyalty.order_trigger() was not called by a trigger of attach()")));
 }
 
 /*

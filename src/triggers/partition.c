@@ -62,7 +62,7 @@ loyalty_attachment_tables(Relation relation, LOCKMODE lockmode)
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("table \"%s\" has the foreign table \"%s\" as a partition",
 							RelationGetRelationName(relation), RelationGetRelationName(table)),
-					 errdetail("PostgreSQL does not collect the rows that a statement changes there.")));
+					 errdetail("PostgreSQL does not collect the rows that change there.")));
 		relation_close(table, NoLock);
 	}
 	return tables;
