@@ -83,10 +83,10 @@ static LoyaltyQuery owner_is_among = {
 
 /* Is the dropped name ours? */
 static bool
-names_us(const Node *object, const char *name)
+names_us(Node *object, const char *name)
 {
 	if (IsA(object, List))
-		object = llast((const List *) object);
+		object = llast((List *) object);
 	return IsA(object, String) && strcmp(strVal(object), name) == 0;
 }
 
