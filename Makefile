@@ -48,6 +48,7 @@ OBJS = \
 	src/engine/rules_path.o \
 	src/engine/rules_share.o \
 	src/engine/settle.o \
+	src/engine/shortfall.o \
 	src/engine/spend.o \
 	src/engine/tier.o \
 	src/ledger/actor.o \

@@ -92,8 +92,25 @@ loyalty_breakdown_status(const char *status)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+static void
+push_cancelled(JsonbParseState **state, const CancelledWaivers *list)
+{
+	ListCell   *cell;
+
+	push_key(state, "cancelled");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, list)
+	{
+		const Cancelled *item = lfirst(cell);
+
+		push_key(state, psprintf(INT64_FORMAT, item->grant));
+		push_number(state, item->points);
+	}
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
 Jsonb *
-loyalty_breakdown_gift(const char *tier, int64 cause)
+loyalty_breakdown_gift(const char *tier, int64 cause, const CancelledWaivers *cancelled)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue	value;
@@ -104,29 +121,34 @@ loyalty_breakdown_gift(const char *tier, int64 cause)
 	pushJsonbValue(&state, WJB_VALUE, &value);
 	push_key(&state, "cause");
 	push_number(&state, cause);
+	if (cancelled != NIL)
+		push_cancelled(&state, cancelled);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+const char *
+loyalty_breakdown_tier(const Jsonb *breakdown)
+{
+	JsonbValue	buffer;
+	JsonbValue *value;
+
+	if (breakdown == NULL || !JB_ROOT_IS_OBJECT(breakdown))
+		return "";
+	value = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &breakdown->root),
+										 "tier", strlen("tier"), &buffer);
+	if (value == NULL || value->type != jbvString)
+		return "";
+	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
 Jsonb *
 loyalty_breakdown_store_cancelled(const CancelledWaivers *list)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue *object;
-	ListCell   *cell;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "cancelled");
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	foreach(cell, list)
-	{
-		const Cancelled *item = lfirst(cell);
-
-		push_key(&state, psprintf(INT64_FORMAT, item->grant));
-		push_number(&state, item->points);
-	}
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbValueToJsonb(object);
+	push_cancelled(&state, list);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 int64

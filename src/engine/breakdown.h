@@ -1,7 +1,7 @@
 /*
  * breakdown.h
- *		What the engine itself notes in breakdowns: waivers that a restore
- *		cancelled, per grant; the tier of a gift.  Rules write theirs in rules.c.
+ *		What the engine itself notes in breakdowns: waivers that a restore or
+ *		a gift cancelled, per grant; the tier of a gift.  Rules write theirs in rules.c.
  */
 #ifndef LOYALTY_BREAKDOWN_H
 #define LOYALTY_BREAKDOWN_H
@@ -22,6 +22,10 @@ extern int64 loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 gran
 
 /* {"status": new status}, and {"tier": name, "cause": entry} of a gift. */
 extern Jsonb *loyalty_breakdown_status(const char *status);
-extern Jsonb *loyalty_breakdown_gift(const char *tier, int64 cause);
+extern Jsonb *loyalty_breakdown_gift(const char *tier, int64 cause,
+									 const CancelledWaivers *cancelled);
+
+/* The tier of a gift; "" if the breakdown is of something else. */
+extern const char *loyalty_breakdown_tier(const Jsonb *breakdown);
 
 #endif							/* LOYALTY_BREAKDOWN_H */

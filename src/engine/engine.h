@@ -160,6 +160,12 @@ loyalty_entry_effect(const Entry *entry)
 	return entry->points - entry->waived - entry->lapsed;
 }
 
+/* shortfall.c: debts and waivers that may still stand */
+extern List *loyalty_shortfalls_since(Engine *engine, int64 entry_id);
+extern bool loyalty_shortfall_owns(Engine *engine, const Family *family, const PointLot *lot);
+extern int64 loyalty_shortfall_of_gifts(Engine *engine, const char *tier, int64 points,
+										List **cancelled);
+
 /* growth.c */
 extern void loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated);
 extern int64 loyalty_growth_total(const MemberState *member, TimestampTz at);

@@ -243,25 +243,27 @@ own_points(const Family *family, const LotList *slice)
 
 /*
  * What of the family's waivers still stands: booked by its claw-backs and
- * corrections, less what granting again or a restore has cancelled.
+ * corrections, less what granting again, a restore or a gift has cancelled.
  */
 int64
 loyalty_family_waived(Engine *engine, const Family *family)
 {
+	static const EntryKind kinds[] = {ENTRY_RESTORE, ENTRY_GIFT};
 	int64		waived = 0;
 	ListCell   *cell;
 
 	foreach(cell, family->entries)
 		waived += ((const Entry *) lfirst(cell))->waived;
-	if (waived <= 0)
-		return 0;
-	foreach(cell, loyalty_past_since(engine, family->first->entry_id, ENTRY_RESTORE))
+	for (int i = 0; waived > 0 && i < lengthof(kinds); i++)
 	{
-		const Entry *entry = lfirst(cell);
+		foreach(cell, loyalty_past_since(engine, family->first->entry_id, kinds[i]))
+		{
+			const Entry *entry = lfirst(cell);
 
-		if (entry->waived < 0)
-			waived -= loyalty_breakdown_read_cancelled(entry->breakdown,
-													   family->first->entry_id);
+			if (entry->waived < 0)
+				waived -= loyalty_breakdown_read_cancelled(entry->breakdown,
+														   family->first->entry_id);
+		}
 	}
 	return Max(waived, 0);
 }

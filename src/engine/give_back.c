@@ -34,31 +34,50 @@ loyalty_restore_done(List *story, const Entry *spent)
 	return done;
 }
 
-/*
- * The grant of this member that a lot came from, as a family; NULL if the lot
- * came from elsewhere or its grant has no ref by which it could be undone.
- */
-static Family *
-family_of_lot(Engine *engine, const PointLot *lot)
+/* The earliest entry that granted lots of the slice; none of them: the largest id. */
+static int64
+earliest_source(const LotList *slice)
 {
-	const Entry *grant;
+	int64		earliest = PG_INT64_MAX;
+
+	for (int i = 0; i < slice->count; i++)
+	{
+		if (slice->lots[i].source != 0)
+			earliest = Min(earliest, slice->lots[i].source);
+	}
+	return earliest;
+}
+
+/*
+ * What of a slice goes to the waivers and debts that stand for its grants; the
+ * rest of it stays.  A merged lot may be of several grants.
+ */
+static void
+cancel_shortfalls(Engine *engine, Entry *entry, List *families, PointLot *lot,
+				  CancelledWaivers **cancelled)
+{
 	ListCell   *cell;
 
-	if (lot->source == 0)
-		return NULL;
-	grant = loyalty_past_entry(engine, lot->source);
-	if (grant == NULL || grant->ref == NULL ||
-		(grant->kind != ENTRY_EARN && grant->kind != ENTRY_EVENT))
-		return NULL;
-	foreach(cell, loyalty_family_gather(loyalty_past_story(engine, grant->ref),
-										grant->kind, grant->event_id))
+	foreach(cell, families)
 	{
-		Family	   *family = lfirst(cell);
+		const Family *family = lfirst(cell);
+		int64		waived;
+		int64		cancel;
 
-		if (loyalty_family_owns(family, lot))
-			return family;
+		if (lot->points == 0 || !loyalty_shortfall_owns(engine, family, lot))
+			continue;
+		waived = loyalty_family_waived(engine, family) -
+			loyalty_breakdown_cancelled(*cancelled, family->first->entry_id);
+		cancel = Min(waived, lot->points);
+		if (cancel > 0)
+		{
+			*cancelled = loyalty_breakdown_cancel(*cancelled, family->first->entry_id, cancel);
+			entry->waived -= cancel;
+			lot->points -= cancel;
+		}
+		lot->points -= loyalty_flow_cancel_debt(engine, entry,
+												Min(lot->points, loyalty_family_debt(family)));
 	}
-	return NULL;
 }
 
 /*
@@ -117,7 +136,8 @@ loyalty_engine_restore(Engine *engine, const Entry *spent, int64 points, int64 o
 	Entry	   *entry = loyalty_entry_open(engine, ENTRY_RESTORE, engine->at);
 	LotList		slice;
 	LotList		incoming;
-	CancelledWaivers *cancelled = NULL;
+	CancelledWaivers *cancelled = NIL;
+	List	   *families;
 
 	entry->ref = spent->ref;
 	entry->operation_ref = operation_ref;
@@ -128,26 +148,13 @@ loyalty_engine_restore(Engine *engine, const Entry *spent, int64 points, int64 o
 	loyalty_lots_init(&incoming);
 	loyalty_lots_slice(&spent->lots, spent->spend_order, true, offset, points, &slice);
 
+	families = loyalty_shortfalls_since(engine, earliest_source(&slice));
+
 	for (int i = 0; i < slice.count; i++)
 	{
 		PointLot	lot = slice.lots[i];
-		Family	   *family = family_of_lot(engine, &lot);
 
-		if (family != NULL)
-		{
-			int64		waived = loyalty_family_waived(engine, family) -
-				loyalty_breakdown_cancelled(cancelled, family->first->entry_id);
-			int64		cancel = Min(waived, lot.points);
-
-			if (cancel > 0)
-			{
-				cancelled = loyalty_breakdown_cancel(cancelled, family->first->entry_id, cancel);
-				entry->waived -= cancel;
-				lot.points -= cancel;
-			}
-			lot.points -= loyalty_flow_cancel_debt(engine, entry,
-												   Min(lot.points, loyalty_family_debt(family)));
-		}
+		cancel_shortfalls(engine, entry, families, &lot, &cancelled);
 		if (lot.points == 0)
 			continue;
 		if (lot.valid_until <= engine->at)
@@ -155,7 +162,7 @@ loyalty_engine_restore(Engine *engine, const Entry *spent, int64 points, int64 o
 		loyalty_flow_add(&incoming, &lot);
 	}
 
-	if (cancelled != NULL)
+	if (cancelled != NIL)
 		entry->breakdown = loyalty_breakdown_store_cancelled(cancelled);
 	entry->points = points + entry->waived;
 	loyalty_flow_credit(engine, entry, &incoming);

@@ -72,11 +72,15 @@ note_gift(Engine *engine, const Tier *tier, int64 entry_id, int64 cause, int64 t
 	engine->gifts = lappend(engine->gifts, change);
 }
 
-/* A gift is an entry of its own: no multiplier, no growth. */
+/*
+ * A gift is an entry of its own: no multiplier, no growth.  What was forgiven
+ * when an earlier one of the tier was taken back is no longer forgiven.
+ */
 static void
 give_gift(Engine *engine, const Tier *tier, const Entry *cause)
 {
 	Entry	   *entry = loyalty_entry_open(engine, ENTRY_GIFT, engine->at);
+	CancelledWaivers *cancelled = NIL;
 	LotList		incoming;
 	PointLot	lot;
 
@@ -87,13 +91,16 @@ give_gift(Engine *engine, const Tier *tier, const Entry *cause)
 	}
 	entry->generation = loyalty_entry_generation(engine, ENTRY_GIFT,
 												 entry->event_id, entry->ref);
-	entry->breakdown = loyalty_breakdown_gift(tier->name, cause == NULL ? 0 : cause->entry_id);
-	entry->points = lot.points = tier->gift;
+	entry->waived = -loyalty_shortfall_of_gifts(engine, tier->name, tier->gift, &cancelled);
+	entry->breakdown = loyalty_breakdown_gift(tier->name, cause == NULL ? 0 : cause->entry_id,
+											  cancelled);
+	entry->points = lot.points = tier->gift + entry->waived;
 	lot.source = entry->entry_id;
 	loyalty_grant_validity(engine->program, engine->at, &lot.valid_from, &lot.valid_until);
 	loyalty_grant_place(engine, &lot);
 	loyalty_lots_init(&incoming);
-	loyalty_flow_add(&incoming, &lot);
+	if (lot.points > 0)
+		loyalty_flow_add(&incoming, &lot);
 	loyalty_flow_credit(engine, entry, &incoming);
 	loyalty_entry_close(engine, entry);
 	note_gift(engine, tier, entry->entry_id, cause == NULL ? 0 : cause->entry_id, 0);
@@ -125,7 +132,7 @@ take_gift_back(Engine *engine, const Tier *tier, List *corrected)
 			memset(&gift, 0, sizeof(gift));
 			gift.first = loyalty_past_entry(engine, gift_id);
 			gift.entries = list_make1(gift.first);
-			gift.net = gift.granted = gift.first->points;
+			gift.net = gift.granted = loyalty_entry_effect(gift.first);
 			entry = loyalty_entry_open(engine, ENTRY_CORRECTION, engine->at);
 			entry->ref = gift.first->ref;
 			entry->event_id = gift.first->event_id;

@@ -47,6 +47,14 @@ SELECT is(balance, -5, 'the claw-backs of both grants, 5 of them spent') FROM (
 	SELECT (claw_back('dan', 'o1', at => '2024-01-01 10:00+00', program => 'daily')).balance AS first,
 		(claw_back('dan', 'o2', at => '2024-01-01 10:00+00', program => 'daily')).balance OFFSET 0) s;
 
+-- a merged lot is of several grants: a waiver for any of them is cancelled by a restore
+INSERT INTO loyalty.program (name, validity, lot_granularity, shortfall) VALUES ('soft', 'end of year', 'day', 'waive');
+SELECT FROM earn('dan', 10, 'o1', at => '2024-01-01 06:00', program => 'soft');
+SELECT FROM earn('dan', 20, 'o2', at => '2024-01-01 07:00', program => 'soft');
+SELECT FROM redeem('dan', 30, 'r', at => '2024-01-01 08:00', program => 'soft');
+SELECT is(balance, 0, 'the second grant is clawed back, all of it spent') FROM claw_back('dan', 'o2', at => '2024-01-01 09:00', program => 'soft');
+SELECT is(balance, 10, 'case 5: a restore cancels the waiver of any grant of a merged lot') FROM restore('dan', 'r', at => '2024-01-01 10:00', program => 'soft');
+
 SELECT FROM (SELECT earn('eve', 1, at => timestamptz '2023-01-01 12:00+00' + n * interval '1 day', valid_until => '2030-01-01', program => 'monthly')
 	FROM generate_series(0, 364) n OFFSET 0) s;
 SELECT is(lot_count((member_row('eve', 'monthly')).points), 12, 'pain 12: a year of daily grants is 12 lots where they merge by month');

@@ -41,6 +41,21 @@ SELECT FROM redeem('cat', 110, 'r1');
 SELECT is(balance, -110, 'case 12: a gift that was spent is owed') FROM settle('cat', 'purchase', NULL, 'o1');
 SELECT is(balance, 0, 'case 12: until it is earned again') FROM settle('cat', 'purchase', '{"amount": 100}', 'o1');
 
+-- under waive a spent gift is forgiven, so the next one counts only beyond what was
+INSERT INTO loyalty.program (name, validity, shortfall) VALUES ('soft', 'never', 'waive');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('soft', 'base', 1, 0, 0), ('soft', 'gold', 2, 100, 20);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('soft', 'base', 'purchase', '$.amount');
+SELECT FROM settle('ann', 'purchase', '{"amount": 100}', 'o1', '2024-01-01', 'soft');
+SELECT FROM redeem('ann', 115, 'r1', program => 'soft');
+SELECT is(format('%s %s', tier, balance), 'base 0', 'case 12, waive: order and gift were spent, the rest is taken') FROM settle('ann', 'purchase', NULL, 'o1', program => 'soft');
+SELECT is(format('%s %s', tier, balance), 'gold 5', 'case 12, waive: what was forgiven of the gift is not given again') FROM settle('ann', 'purchase', '{"amount": 100}', 'o1', program => 'soft');
+SELECT FROM (SELECT settle('ann', 'purchase', CASE WHEN n % 2 = 0 THEN '{"amount": 100}'::jsonb END, 'o1', program => 'soft')
+	FROM generate_series(1, 6) n OFFSET 0) s;
+SELECT is(stands('ann', 'soft'), 'wallet 5, held 0, debt 0', 'case 12, waive, pain: refund-bounce cannot farm gifts');
+SELECT FROM settle('ann', 'purchase', NULL, 'o1', program => 'soft');
+SELECT is(balance, 0, 'case 5: a gift taken back does not return with what it paid for') FROM restore('ann', 'r1', program => 'soft');
+SELECT is(balance, 120, 'case 12: order and gift, once all of it was given back') FROM settle('ann', 'purchase', '{"amount": 100}', 'o1', program => 'soft');
+
 -- an operator's claw-back ends the tier, too
 SELECT FROM record('dan', 'purchase', '{"amount": 100}', 'o1', '2024-01-01');
 SELECT is(format('%s %s %s', points, tier, balance), '-100 base 0', 'claw_back of the crossing order ends the tier and the gift') FROM claw_back('dan', 'o1');
