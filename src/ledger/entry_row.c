@@ -270,6 +270,14 @@ compare_ids(const ListCell *a, const ListCell *b)
 	return first < second ? -1 : first > second;
 }
 
+static void
+ref_keys(ScanKey keys, int64 member_id, Datum ref)
+{
+	id_key(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, member_id);
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid,
+						   C_COLLATION_OID, F_TEXTEQ, ref);
+}
+
 List *
 loyalty_entries_of_ref(int64 member_id, const char *ref)
 {
@@ -277,15 +285,78 @@ loyalty_entries_of_ref(int64 member_id, const char *ref)
 	ScanKeyData keys[2];
 	List	   *entries = NIL;
 
-	id_key(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, member_id);
-	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid,
-						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(ref));
+	ref_keys(keys, member_id, CStringGetTextDatum(ref));
 	scan_begin(&scan, loyalty_relations()->ledger_ref_index, GetTransactionSnapshot(), keys, 2);
 	while (scan_next(&scan))
 		entries = lappend(entries, loyalty_entry_read(scan.slot));
 	scan_end(&scan);
 	list_sort(entries, compare_ids);
 	return entries;
+}
+
+struct StoryReader
+{
+	Relation	ledger;
+	Relation	index;
+	TupleTableSlot *slot;
+	int64		member_id;
+	Snapshot	snapshot;
+	IndexScanDesc scan;			/* NULL = no member's */
+};
+
+StoryReader *
+loyalty_stories_open(void)
+{
+	StoryReader *reader = palloc0(sizeof(StoryReader));
+
+	reader->ledger = table_open(loyalty_relations()->ledger, AccessShareLock);
+	reader->index = index_open(loyalty_relations()->ledger_ref_index, AccessShareLock);
+	reader->slot = table_slot_create(reader->ledger, NULL);
+	return reader;
+}
+
+void
+loyalty_stories_begin(StoryReader *reader, int64 member_id)
+{
+	loyalty_stories_end(reader);
+	reader->member_id = member_id;
+	reader->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	reader->scan = compat_index_beginscan(reader->ledger, reader->index, reader->snapshot, 2);
+}
+
+List *
+loyalty_stories_read(StoryReader *reader, const char *ref)
+{
+	ScanKeyData keys[2];
+	List	   *entries = NIL;
+
+	ref_keys(keys, reader->member_id, CStringGetTextDatum(ref));
+	index_rescan(reader->scan, keys, 2, NULL, 0);
+	while (index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot))
+		entries = lappend(entries, loyalty_entry_read(reader->slot));
+	ExecClearTuple(reader->slot);
+	list_sort(entries, compare_ids);
+	return entries;
+}
+
+void
+loyalty_stories_end(StoryReader *reader)
+{
+	if (reader->scan == NULL)
+		return;
+	index_endscan(reader->scan);
+	UnregisterSnapshot(reader->snapshot);
+	reader->scan = NULL;
+}
+
+void
+loyalty_stories_close(StoryReader *reader)
+{
+	loyalty_stories_end(reader);
+	ExecDropSingleTupleTableSlot(reader->slot);
+	index_close(reader->index, AccessShareLock);
+	table_close(reader->ledger, AccessShareLock);
+	pfree(reader);
 }
 
 Entry *

@@ -23,6 +23,17 @@ extern List *loyalty_entries_since(int64 member_id, int64 entry_id, const char *
 /* Entries of a member that carry a ref, by id. */
 extern List *loyalty_entries_of_ref(int64 member_id, const char *ref);
 
+/*
+ * The same for many refs, with the ledger opened once and one scan per member.
+ * A member's scan sees what was there when it began.
+ */
+typedef struct StoryReader StoryReader;
+extern StoryReader *loyalty_stories_open(void);
+extern void loyalty_stories_begin(StoryReader *reader, int64 member_id);
+extern List *loyalty_stories_read(StoryReader *reader, const char *ref);
+extern void loyalty_stories_end(StoryReader *reader);
+extern void loyalty_stories_close(StoryReader *reader);
+
 /* One entry of a member; NULL if there is none. */
 extern Entry *loyalty_entry_by_id(int64 member_id, int64 entry_id);
 

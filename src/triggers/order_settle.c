@@ -42,6 +42,7 @@ typedef struct Settling
 	const EventType *event;
 	MemoryContext context;		/* of the member */
 	OrderContext row;
+	StoryReader *stories;
 	bool		open;			/* call has a locked member */
 	Call		call;
 } Settling;
@@ -93,6 +94,8 @@ open_member(Settling *settling, int64 member_id)
 	if (!settling->open)
 		return;					/* forgotten meanwhile */
 	loyalty_call_attach(call, settling->batch->program);
+	if (call->engine.stored_entries != 0)
+		loyalty_stories_begin(settling->stories, member_id);
 	settling->row.member = call->member.ref;
 	member = loyalty_order_members_lookup(settling->batch->members, call->member.ref);
 	if (member != NULL && member->enrolled)
@@ -106,7 +109,10 @@ static void
 close_member(Settling *settling)
 {
 	if (settling->open)
+	{
+		loyalty_stories_end(settling->stories);
 		loyalty_member_store(&settling->call.writer, &settling->call.engine);
+	}
 	settling->open = false;
 	settling->row.member = NULL;
 	MemoryContextReset(settling->context);
@@ -177,7 +183,9 @@ settle_item(Settling *settling, const OrderItem *item)
 	List	   *families;
 	bool		first;
 
-	(void) loyalty_call_story(call, item->ref);
+	engine->known_ref = item->ref;
+	engine->known_story = engine->stored_entries == 0 ? NIL :
+		loyalty_stories_read(settling->stories, item->ref);
 	families = loyalty_family_gather(loyalty_past_story(engine, item->ref), ENTRY_EVENT,
 									 settling->event->event_id);
 	first = families == NIL;
@@ -196,7 +204,10 @@ settle_item(Settling *settling, const OrderItem *item)
 	settling->batch->settled++;
 
 	if (list_length(engine->entries) >= ENTRIES_MAX)
+	{
 		loyalty_member_flush(&call->writer, engine);
+		loyalty_stories_begin(settling->stories, call->member.member_id);
+	}
 }
 
 static void
@@ -264,7 +275,9 @@ loyalty_order_settle(OrderBatch *batch)
 	error_context_stack = &callback;
 
 	loyalty_writer_open(&settling.call.writer);
+	settling.stories = loyalty_stories_open();
 	settle_items(&settling);
+	loyalty_stories_close(settling.stories);
 	loyalty_writer_close(&settling.call.writer);
 
 	error_context_stack = callback.previous;
