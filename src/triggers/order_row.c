@@ -24,16 +24,16 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "engine/rules_json.h"
 #include "triggers/order_row.h"
 
 /* How a column is written as jsonb. */
 typedef struct OrderColumn
 {
 	const char *name;
+	int			length;			/* of the name */
+	int			index;			/* of the column, from 0 */
 	Oid			type;			/* below all domains */
 	FmgrInfo	to_jsonb;		/* set up where the type is none of the plain ones */
-	bool		skipped;		/* dropped */
 	bool		plain;
 } OrderColumn;
 
@@ -47,12 +47,12 @@ typedef struct KeyColumn
 
 struct OrderReader
 {
-	TupleDesc	desc;
 	KeyColumn	member;
 	KeyColumn	ref;
 	AttrNumber	at;				/* 0 = none */
 	Oid			at_type;
-	OrderColumn *columns;
+	OrderColumn *columns;		/* as jsonb orders keys: it then need not sort */
+	int			column_count;	/* without dropped ones */
 };
 
 static AttrNumber
@@ -113,10 +113,9 @@ static void
 document_column(Form_pg_attribute attribute, OrderColumn *column)
 {
 	memset(column, 0, sizeof(OrderColumn));
-	column->skipped = attribute->attisdropped;
-	if (column->skipped)
-		return;
 	column->name = NameStr(attribute->attname);
+	column->length = strlen(column->name);
+	column->index = attribute->attnum - 1;
 	column->type = getBaseType(attribute->atttypid);
 	column->plain = is_plain(column->type);
 	if (!column->plain)
@@ -131,13 +130,23 @@ document_column(Form_pg_attribute attribute, OrderColumn *column)
 	}
 }
 
+static int
+compare_columns(const void *a, const void *b)
+{
+	const OrderColumn *first = a;
+	const OrderColumn *second = b;
+
+	if (first->length != second->length)
+		return first->length < second->length ? -1 : 1;
+	return memcmp(first->name, second->name, first->length);
+}
+
 OrderReader *
 loyalty_order_reader(const Attachment *attachment, Relation relation)
 {
 	OrderReader *reader = palloc0(sizeof(OrderReader));
 	TupleDesc	desc = RelationGetDescr(relation);
 
-	reader->desc = desc;
 	key_column(relation, attachment->member, &reader->member);
 	key_column(relation, attachment->ref, &reader->ref);
 	if (attachment->at != NULL)
@@ -154,7 +163,11 @@ loyalty_order_reader(const Attachment *attachment, Relation relation)
 	}
 	reader->columns = palloc(sizeof(OrderColumn) * desc->natts);
 	for (int i = 0; i < desc->natts; i++)
-		document_column(TupleDescAttr(desc, i), &reader->columns[i]);
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			document_column(TupleDescAttr(desc, i), &reader->columns[reader->column_count++]);
+	}
+	qsort(reader->columns, reader->column_count, sizeof(OrderColumn), compare_columns);
 	return reader;
 }
 
@@ -312,18 +325,17 @@ loyalty_order_document(OrderReader *reader, TupleTableSlot *slot)
 
 	slot_getallattrs(slot);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < reader->desc->natts; i++)
+	for (int i = 0; i < reader->column_count; i++)
 	{
 		OrderColumn *column = &reader->columns[i];
 		JsonbValue	value;
 
-		if (column->skipped)
-			continue;
-		loyalty_json_key(&state, column->name);
-		if (slot->tts_isnull[i])
+		write_text(&value, unconstify(char *, column->name), column->length);
+		pushJsonbValue(&state, WJB_KEY, &value);
+		if (slot->tts_isnull[column->index])
 			value.type = jbvNull;
 		else
-			write_column(column, slot->tts_values[i], &value);
+			write_column(column, slot->tts_values[column->index], &value);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
