@@ -239,7 +239,7 @@ know_event(const Program *program, const char *name)
 		ereport(NOTICE,
 				(errmsg("no rule of program \"%s\" is about event \"%s\" yet",
 						program->name, name),
-				 errhint("INSERT INTO loyalty.rule (program, name, event, points): orders count from then on.")));
+				 errdetail("Orders are recorded with 0 points until one is.")));
 }
 
 static bool
@@ -258,7 +258,8 @@ settle_present(Relation relation, char *const *arguments, const Program *program
 	int64		settled;
 
 	loyalty_attachment_read(loyalty_attachment_find(relation, arguments), &attachment);
-	loyalty_table_visit(relation, psprintf("SELECT t FROM %s AS t", loyalty_table_name(relation)),
+	loyalty_table_visit(relation,
+						psprintf("SELECT t FROM %s AS t", loyalty_table_name(relation)),
 						InvalidOid, (Datum) 0, keep_row, rows);
 	settled = loyalty_order_batch(&attachment, program, relation, RelationGetRelid(relation),
 								  NULL, rows, false);

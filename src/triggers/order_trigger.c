@@ -29,12 +29,14 @@ PG_FUNCTION_INFO_V1(loyalty_order_trigger);
  * The commands of the statement that the last call served: the one that it ran
  * under, and the one that is current since we wrote.
  */
-static struct
+typedef struct ServedStatement
 {
 	FullTransactionId xid;
 	CommandId	statement;
 	CommandId	after;
-} served;
+} ServedStatement;
+
+static ServedStatement served;
 
 static void
 check_trigger(FunctionCallInfo fcinfo)
