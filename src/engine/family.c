@@ -381,6 +381,96 @@ owed_before(const Family *family)
 	return owed;
 }
 
+/* Do the entry's lots share one with the family?  Grants of one validity may have merged. */
+static bool
+shares_lots(const Family *family, const Entry *entry)
+{
+	for (int i = 0; i < entry->lots.count; i++)
+	{
+		if (loyalty_family_owns(family, &entry->lots.lots[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+in_family(const Family *family, const Entry *entry)
+{
+	ListCell   *cell;
+
+	foreach(cell, family->entries)
+	{
+		if (((const Entry *) lfirst(cell))->entry_id == entry->entry_id)
+			return true;
+	}
+	return false;
+}
+
+/* A gift with its correction, if it was taken back. */
+static Family *
+family_of_gift(Engine *engine, Entry *gift)
+{
+	Family	   *family = palloc0(sizeof(Family));
+	ListCell   *cell;
+
+	family->first = gift;
+	family_add(family, gift);
+	foreach(cell, loyalty_past_since(engine, gift->entry_id, ENTRY_CORRECTION))
+	{
+		Entry	   *entry = lfirst(cell);
+
+		if (entry->reverses == gift->entry_id)
+			family_add(family, entry);
+	}
+	return family;
+}
+
+/*
+ * The family and the others whose grants merged into its lots: what became of
+ * such a lot is accounted for by all of them together.
+ */
+static List *
+families_of_lots(Engine *engine, Family *family)
+{
+	static const EntryKind kinds[] = {ENTRY_EARN, ENTRY_EVENT, ENTRY_GIFT};
+	List	   *families = list_make1(family);
+	int64		earliest = family->first->entry_id;
+
+	for (int i = 0; i < family->first->lots.count; i++)
+	{
+		if (family->first->lots.lots[i].source != 0)
+			earliest = Min(earliest, family->first->lots.lots[i].source);
+	}
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, loyalty_past_since(engine, earliest - 1, kinds[i]))
+		{
+			Entry	   *entry = lfirst(cell);
+			bool		known = !shares_lots(family, entry);
+			ListCell   *lc;
+
+			foreach(lc, families)
+				known |= in_family(lfirst(lc), entry);
+			if (known)
+				continue;
+			if (entry->kind == ENTRY_GIFT)
+				families = lappend(families, family_of_gift(engine, entry));
+			else if (entry->ref != NULL)
+			{
+				foreach(lc, loyalty_family_gather(loyalty_past_story(engine, entry->ref),
+												  entry->kind, entry->event_id))
+				{
+					if (in_family(lfirst(lc), entry))
+						families = lappend(families, lfirst(lc));
+				}
+			}
+		}
+	}
+	return families;
+}
+
 /*
  * Takes `points` of what the family granted back into the entry: first what is
  * left of its very lots, then what of them lapsed counts as taken, then by the
@@ -398,10 +488,16 @@ loyalty_family_take(Engine *engine, Entry *entry, Family *family, int64 points)
 	if (left > 0 && may_have_lapsed(family, Max(engine->at, engine->member->last_at)))
 	{
 		int64		lapsed = own_points_since(engine, family, ENTRY_LAPSE);
+		List	   *families = lapsed > 0 ? families_of_lots(engine, family) : NIL;
 		ListCell   *cell;
 
-		foreach(cell, family->entries)
-			lapsed -= ((const Entry *) lfirst(cell))->lapsed;
+		foreach(cell, families)
+		{
+			ListCell   *lc;
+
+			foreach(lc, ((const Family *) lfirst(cell))->entries)
+				lapsed -= ((const Entry *) lfirst(lc))->lapsed;
+		}
 		entry->lapsed = Max(0, Min(left, lapsed));
 		left -= entry->lapsed;
 	}
@@ -413,8 +509,12 @@ loyalty_family_take(Engine *engine, Entry *entry, Family *family, int64 points)
 		if (engine->program->shortfall == SHORTFALL_WAIVE)
 		{
 			int64		given = own_points_since(engine, family, ENTRY_TRANSFER_OUT);
+			List	   *families = given > 0 ? families_of_lots(engine, family) : NIL;
+			ListCell   *cell;
 
-			owed = Max(0, Min(left, given - owed_before(family)));
+			foreach(cell, families)
+				given -= owed_before(lfirst(cell));
+			owed = Max(0, Min(left, given));
 		}
 		entry->waived = left - owed;
 		if (owed > 0)

@@ -55,6 +55,20 @@ SELECT FROM redeem('dan', 30, 'r', at => '2024-01-01 08:00', program => 'soft');
 SELECT is(balance, 0, 'the second grant is clawed back, all of it spent') FROM claw_back('dan', 'o2', at => '2024-01-01 09:00', program => 'soft');
 SELECT is(balance, 10, 'case 5: a restore cancels the waiver of any grant of a merged lot') FROM restore('dan', 'r', at => '2024-01-01 10:00', program => 'soft');
 
+-- what lapsed, or was given away, of a merged lot counts once for all its grants
+SELECT FROM earn('fay', 10, 'o1', at => '2024-01-01 06:00', program => 'daily');
+SELECT FROM earn('fay', 20, 'o2', at => '2024-01-01 07:00', program => 'daily');
+SELECT FROM redeem('fay', 15, at => '2024-01-01 08:00', program => 'daily');
+SELECT is(balance, -5, '15 of 30 lapsed; of the grant of 20 5 are owed') FROM claw_back('fay', 'o2', at => '2025-01-02', program => 'daily');
+SELECT is(balance, -15, 'of that of 10 all, for no more has lapsed') FROM claw_back('fay', 'o1', at => '2025-01-02', program => 'daily');
+SELECT FROM enroll('gus', program => 'soft');
+SELECT FROM earn('fay', 10, 'o1', at => '2024-01-01 06:00', program => 'soft');
+SELECT FROM earn('fay', 20, 'o2', at => '2024-01-01 07:00', program => 'soft');
+SELECT FROM transfer('fay', 'gus', 15, at => '2024-01-01 08:00', program => 'soft');
+SELECT FROM redeem('fay', 15, at => '2024-01-01 08:00', program => 'soft');
+SELECT is(balance, -15, 'case 7: 15 of 30 were given away and are owed') FROM claw_back('fay', 'o2', at => '2024-01-02', program => 'soft');
+SELECT is(balance, -15, 'case 7: once') FROM claw_back('fay', 'o1', at => '2024-01-02', program => 'soft');
+
 SELECT FROM (SELECT earn('eve', 1, at => timestamptz '2023-01-01 12:00+00' + n * interval '1 day', valid_until => '2030-01-01', program => 'monthly')
 	FROM generate_series(0, 364) n OFFSET 0) s;
 SELECT is(lot_count((member_row('eve', 'monthly')).points), 12, 'pain 12: a year of daily grants is 12 lots where they merge by month');
