@@ -5,9 +5,10 @@
 #		one line "ok FILE" or "not ok FILE" for each.
 #
 # pg_bsd_indent does the work, with pgindent's options and the last of its
-# corrections.  Not compared: the indentation of lines that continue an
-# initialization, about which its versions disagree, and where comments start
-# beside code or break their lines, as long as no line is wider than 100 columns.
+# corrections.  Not compared, because its versions disagree: the indentation of
+# lines that continue an initialization, blank lines, names behind a closing
+# brace.  Nor where comments start beside code or break their lines, as long as
+# no line is wider than 100 columns.
 use strict;
 use warnings;
 
@@ -23,7 +24,8 @@ sub comparable
 	my @lines;
 
 	$source =~ s{[ \t]*(/\*.*?\*/)}{' ' . $1 =~ s/\s*\n\s*(?:\*(?!\/)\s*)?/ /gr =~ s/\s+/ /gr}gse;
-	foreach my $line (split /\n/, $source)
+	$source =~ s/^\}[ \t]+(?=\w)/} /gm;
+	foreach my $line (grep { /\S/ } split /\n/, $source)
 	{
 		my $code = $line =~ s{/\*.*?\*/}{}gr;
 
