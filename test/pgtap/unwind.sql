@@ -12,7 +12,8 @@ INSERT INTO loyalty.rule (program, name, event, points, point_kind)
 	SELECT p.name, r.name, 'purchase', r.points::jsonpath, r.kind
 		FROM loyalty.program p, (VALUES ('base', '$.amount', NULL), ('green', '$.green', 'behaviour')) r (name, points, kind);
 
--- The orders' last figures; an operator takes `taken` of the first one.
+-- The orders' last figures; an operator takes `taken` of the first one, whose points are then of
+-- one kind (a claw-back is shared by the kinds, and none of them goes below nothing).
 CREATE FUNCTION path(program text, member text, steps integer, operator boolean, OUT want bigint, OUT growth bigint)
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -23,6 +24,7 @@ DECLARE
 	dice integer;
 	n integer;
 	amount integer;
+	green integer;
 	state text;
 	owe boolean := (SELECT p.shortfall = 'owe' FROM loyalty.program p WHERE p.name = program);
 BEGIN
@@ -31,11 +33,12 @@ BEGIN
 		dice := floor(random() * 10);
 		n := 1 + floor(random() * 4);
 		amount := 1 + floor(random() * 80);
+		green := CASE WHEN operator THEN 0 ELSE amount / 8 END;
 		BEGIN
 			CASE
 				WHEN dice < 3 THEN
-					PERFORM loyalty.settle(member, 'purchase', jsonb_build_object('amount', amount, 'green', amount / 8), 'o' || n, program => program);
-					amounts[n] := amount + amount / 8;
+					PERFORM loyalty.settle(member, 'purchase', jsonb_build_object('amount', amount, 'green', green), 'o' || n, program => program);
+					amounts[n] := amount + green;
 				WHEN dice < 4 THEN
 					PERFORM loyalty.settle(member, 'purchase', NULL, 'o' || n, program => program);
 					amounts[n] := 0;
