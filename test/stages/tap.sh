@@ -50,7 +50,7 @@ as_owner perl "$TREE/test/lib/tap.pl" --lib "$TREE/test/t/lib" "${files[@]#"$TRE
 	>"$WORK/output" 2>&1 || status=$?
 grep -v ' passed, [0-9]* failed$' "$WORK/output"
 # What the servers of a failed file had to say.
-sed -n 's,^test/t/\(.*\)\.pl (Wstat.*,\1,p' "$WORK/output" | while read -r name; do
+sed -n 's,^test/t/\(.*\)\.pl *(Wstat.*,\1,p' "$WORK/output" | while read -r name; do
 	for log in "$TESTLOGDIR/regress_log_$name" "$TESTLOGDIR/$name"_*.log; do
 		printf '== %s\n' "${log##*/}"
 		tail -n 80 "$log"

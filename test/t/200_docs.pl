@@ -73,7 +73,7 @@ my %subject = (
 create_database($node, 'complete', 1);
 foreach my $what (sort keys %subject)
 {
-	my @names = split /\n/, query($node, "LOAD '\$libdir/loyalty'; $subject{$what}", 'complete');
+	my @names = split /\n/, query($node, "LOAD 'loyalty'; $subject{$what}", 'complete');
 	my @missing = grep { $reference !~ /\b\Q$_\E\b/ } @names;
 
 	cmp_ok(scalar @names, '>', 1, "there is more than one $what");
