@@ -160,6 +160,20 @@ loyalty_call_attach(Call *call, const Program *program)
 	read_clock(call);
 }
 
+/* The program as it is now: it may have changed while the lock was awaited. */
+static const Program *
+program_now(const Program *program)
+{
+	const Program *now = loyalty_program_by_id(program->program_id);
+
+	if (now == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
+				 errmsg("unknown program \"%s\"", program->name),
+				 errdetail("It has just been dropped.")));
+	return now;
+}
+
 void
 loyalty_call_open(Call *call, const char *function, const Program *program,
 				  const char *member, Enrolment enrolment, TimestampTz at)
@@ -185,7 +199,7 @@ loyalty_call_open(Call *call, const char *function, const Program *program,
 					 errmsg("could not serialize access due to concurrent update"),
 					 errdetail("Another transaction has just enrolled member \"%s\".", member)));
 	}
-	loyalty_call_attach(call, program);
+	loyalty_call_attach(call, program_now(program));
 	if (call->enrolled)
 		loyalty_event_register(call, loyalty_call_time(call, at));
 }
@@ -299,6 +313,7 @@ loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 									 "Use a new ref for a new operation.");
 			first = entry;
 		}
+
 		/*
 		 * One call may have made several entries, one per kind of points.  A
 		 * later call of the same content (settle, back and forth) is not it.

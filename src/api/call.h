@@ -58,7 +58,8 @@ typedef enum Enrolment
 
 /*
  * Opens the writer, locks the member (enrolling it if that is asked for) and
- * reads the clock.  The engine stands before loyalty_call_start.
+ * reads the clock.  The engine stands before loyalty_call_start.  From here on
+ * call->program counts: the configuration may have changed before the lock.
  */
 extern void loyalty_call_open(Call *call, const char *function, const Program *program,
 							  const char *member, Enrolment enrolment, TimestampTz at);

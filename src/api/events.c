@@ -164,6 +164,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 	int			mark;
 
 	loyalty_call_open(&call, "record()", program, member, ENROLL_AUTO, at);
+	event = loyalty_event_require(call.program, name);
 	digest = event_digest(&call.member, event, attributes);
 	story = loyalty_call_story(&call, ref);
 	if (loyalty_call_replay(&call, story, ENTRY_EVENT, event->event_id, ref, digest, &receipt))
@@ -239,6 +240,7 @@ loyalty_settle(PG_FUNCTION_ARGS)
 
 	loyalty_call_open(&call, "settle()", program, member,
 					  attributes == NULL ? ENROLL_NEVER : ENROLL_AUTO, at);
+	event = loyalty_event_require(call.program, name);
 	story = loyalty_call_story(&call, ref);
 	entry = loyalty_event_settle(&call.engine, event, attributes, ref,
 								 loyalty_call_time(&call, at), call.now);
