@@ -70,10 +70,13 @@ my %subject = (
 				AND (c.relkind = 'v' OR c.relname IN ('program', 'tier', 'rule'))},
 	setting => q{SELECT name FROM pg_settings WHERE name LIKE 'loyalty.%'});
 
+# any use of a type of ours loads the library, and its settings with it
+my $load = q{DO $$ BEGIN PERFORM '{}'::loyalty.point_wallet; END $$};
+
 create_database($node, 'complete', 1);
 foreach my $what (sort keys %subject)
 {
-	my @names = split /\n/, query($node, "LOAD 'loyalty'; $subject{$what}", 'complete');
+	my @names = split /\n/, query($node, "$load; $subject{$what}", 'complete');
 	my @missing = grep { $reference !~ /\b\Q$_\E\b/ } @names;
 
 	cmp_ok(scalar @names, '>', 1, "there is more than one $what");
