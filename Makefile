@@ -13,13 +13,16 @@ MODULE_big = loyalty
 OBJS = \
 	src/loyalty.o \
 	src/compat.o \
+	src/api/benefits.o \
 	src/api/call.o \
 	src/api/events.o \
 	src/api/explain.o \
+	src/api/explain_membership.o \
 	src/api/explain_rules.o \
 	src/api/holds.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
+	src/api/plans.o \
 	src/api/points.o \
 	src/api/reading.o \
 	src/api/reversals.o \
@@ -28,10 +31,12 @@ OBJS = \
 	src/api/verify.o \
 	src/config/cache.o \
 	src/config/load.o \
+	src/config/plan.o \
 	src/config/program.o \
 	src/config/rule.o \
 	src/config/tier.o \
 	src/config/version.o \
+	src/engine/benefit.o \
 	src/engine/breakdown.o \
 	src/engine/family.o \
 	src/engine/flow.o \
@@ -42,6 +47,7 @@ OBJS = \
 	src/engine/member_state.o \
 	src/engine/past.o \
 	src/engine/period.o \
+	src/engine/plan.o \
 	src/engine/refuse.o \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
@@ -59,6 +65,7 @@ OBJS = \
 	src/ledger/hold_row.o \
 	src/ledger/member_row.o \
 	src/ledger/member_set.o \
+	src/ledger/membership_row.o \
 	src/ledger/query.o \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
@@ -105,11 +112,15 @@ SQL_PARTS = \
 	src/config/config.sql \
 	src/config/program.sql \
 	src/config/tier.sql \
+	src/config/plan.sql \
 	src/config/rule.sql \
+	src/config/benefit.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
+	src/ledger/membership.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
+	src/api/membership.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
 	src/triggers/attach.sql
@@ -121,7 +132,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll maintain rules snapshots spend transfer
+ISOLATION = config_cache config_extension attach enroll maintain rules snapshots spend transfer benefit_quota
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

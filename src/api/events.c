@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/story.h"
 #include "errors.h"
+#include "ledger/membership_row.h"
 
 PG_FUNCTION_INFO_V1(loyalty_record);
 PG_FUNCTION_INFO_V1(loyalty_settle);
@@ -36,6 +37,22 @@ loyalty_event_require(const Program *program, const char *name)
 	return event;
 }
 
+/* The plan whose multiplier counts, read once per locked member. */
+static const PaidPlan *
+plan_in_force(const Engine *engine)
+{
+	MemberState *member = engine->member;
+
+	if (!engine->program->plans_multiply)
+		return NULL;
+	if (!member->knows_subscriptions)
+	{
+		member->subscriptions = loyalty_subscriptions_load(member->member_id);
+		member->knows_subscriptions = true;
+	}
+	return loyalty_plan_multiplying(engine->program, member->subscriptions, engine->at);
+}
+
 /*
  * What the rules give.  `first` is the first grant if this is a correction:
  * its versions, variables and date are used again.
@@ -51,6 +68,7 @@ evaluate(const Engine *engine, const EventType *event, const Jsonb *attributes,
 	request.attributes = attributes;
 	request.member_attributes = engine->member->attributes;
 	request.tier = loyalty_tier_current(engine);
+	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
 	request.stored = first == NULL ? NULL : first->breakdown;
 	loyalty_rules_evaluate(&request, outcome);

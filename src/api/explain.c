@@ -468,6 +468,11 @@ tell_entry(Telling *telling, const Entry *entry)
 			loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
 						 at, loyalty_event_name(entry->event_id));
 			break;
+		case ENTRY_SUBSCRIBE:
+		case ENTRY_UNSUBSCRIBE:
+		case ENTRY_BENEFIT:
+			loyalty_tell_membership(telling, entry, at);
+			break;
 		case ENTRY_STATUS:		/* carries no ref */
 			return;
 	}

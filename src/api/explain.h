@@ -22,7 +22,10 @@ extern void loyalty_tell(Telling *telling, const char *format,...) pg_attribute_
 /* explain_rules.c: which rules gave what, from the entry's breakdown */
 extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
 
-/* A text of an entry's breakdown; NULL if it has none of that key. */
+/* explain_membership.c: plans and benefits */
+extern void loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at);
+
+/* A text or number of an entry's breakdown; NULL if it has none of that key. */
 extern const char *loyalty_tell_noted(const Entry *entry, const char *key);
 
 #endif							/* LOYALTY_EXPLAIN_H */

@@ -3,7 +3,7 @@
  *		Breakdowns as sentences: which rules gave what.
  *
  * The format of a breakdown is described in engine/rules_breakdown.c.  The
- * tier and its multiplier stand in the first grant of an event alone and hold
+ * tier, the plan and the multiplier stand in the first grant of an event alone and hold
  * for all that follows under its ref.
  */
 #include "postgres.h"
@@ -67,26 +67,29 @@ number_int64(Numeric number)
 const char *
 loyalty_tell_noted(const Entry *entry, const char *key)
 {
-	return entry->breakdown == NULL ? NULL : find_text(&entry->breakdown->root, key);
+	const JsonbContainer *root = entry->breakdown == NULL ? NULL : &entry->breakdown->root;
+	Numeric		number = find_number(root, key);
+
+	return number != NULL ? number_text(number) : find_text(root, key);
 }
 
-/* The tier that the event was counted with; NULL if none. */
+/* The tier or plan that the event was counted with; NULL if it has none. */
 static const JsonbContainer *
-tier_of_event(const Telling *telling, int32 event_id)
+noted_with_event(const Telling *telling, int32 event_id, const char *key)
 {
 	ListCell   *cell;
 
 	foreach(cell, telling->story)
 	{
 		const Entry *entry = lfirst(cell);
-		const JsonbContainer *tier;
+		const JsonbContainer *noted;
 
 		if (entry->kind != ENTRY_EVENT || entry->event_id != event_id ||
 			entry->breakdown == NULL)
 			continue;
-		tier = find_container(&entry->breakdown->root, "tier");
-		if (tier != NULL)
-			return tier;
+		noted = find_container(&entry->breakdown->root, key);
+		if (noted != NULL)
+			return noted;
 	}
 	return NULL;
 }
@@ -98,9 +101,10 @@ differ(Numeric a, Numeric b)
 		DatumGetBool(DirectFunctionCall2(numeric_ne, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-/* One rule's share: what it gave, what the tier made of it, what it came to. */
+/* One rule's share: what it gave, what tier or plan made of it, what it came to. */
 static void
-tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *tier)
+tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *tier,
+		  const JsonbContainer *plan)
 {
 	const char *rule = find_text(result, "rule");
 	const char *note = find_text(result, "note");
@@ -110,12 +114,26 @@ tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *
 	Numeric		given = find_number(result, "given");
 	Numeric		wished = find_number(result, "wished");
 	Numeric		matches = find_number(result, "matches");
-	bool		multiplied = tier != NULL && differ(given, wished);
+	bool		multiplied = (tier != NULL || plan != NULL) && differ(given, wished);
 	bool		rounded = differ(wished, int64_to_numeric(points));
 	int			misses = 0;
 	int			tried = 0;
 
-	if (multiplied && rounded)
+	if (multiplied && plan != NULL && rounded)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
+					   "rounded to %lld points, and %lld growth."),
+					 rule, version, number_text(given),
+					 number_text(find_number(plan, "multiplier")), find_text(plan, "name"),
+					 number_text(wished), points, growth);
+	else if (multiplied && plan != NULL)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %lld points, "
+					   "and %lld growth."),
+					 rule, version, number_text(given),
+					 number_text(find_number(plan, "multiplier")), find_text(plan, "name"),
+					 points, growth);
+	else if (multiplied && rounded)
 		loyalty_tell(telling,
 					 _("Rule %s (version %lld) gave %s, times %s for tier %s is %s, "
 					   "rounded to %lld points, and %lld growth."),
@@ -154,7 +172,8 @@ loyalty_tell_rules(Telling *telling, const Entry *entry)
 {
 	const JsonbContainer *rules = entry->breakdown == NULL ? NULL :
 		find_container(&entry->breakdown->root, "rules");
-	const JsonbContainer *tier = tier_of_event(telling, entry->event_id);
+	const JsonbContainer *tier = noted_with_event(telling, entry->event_id, "tier");
+	const JsonbContainer *plan = noted_with_event(telling, entry->event_id, "plan");
 	JsonbIterator *iterator;
 	JsonbValue	value;
 
@@ -168,6 +187,6 @@ loyalty_tell_rules(Telling *telling, const Entry *entry)
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
 	{
 		if (value.type == jbvBinary)
-			tell_rule(telling, value.val.binary.data, tier);
+			tell_rule(telling, value.val.binary.data, tier, plan);
 	}
 }

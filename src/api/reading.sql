@@ -80,7 +80,8 @@ AS $$
 		WHEN 'p' THEN 'capture' WHEN 'l' THEN 'release' WHEN 's' THEN 'restore'
 		WHEN 'o' THEN 'transfer_out' WHEN 'i' THEN 'transfer_in' WHEN 'a' THEN 'adjust'
 		WHEN 'x' THEN 'lapse' WHEN 'g' THEN 'gift' WHEN 't' THEN 'status'
-		WHEN 'n' THEN 'refused' END
+		WHEN 'n' THEN 'refused' WHEN 'm' THEN 'subscribe' WHEN 'q' THEN 'unsubscribe'
+		WHEN 'u' THEN 'benefit' END
 $$;
 COMMENT ON FUNCTION loyalty.entry_kind("char") IS 'the word for a kind of ledger entry';
 

@@ -41,12 +41,16 @@ typedef enum ConfigTable
 {
 	TABLE_PROGRAM,
 	TABLE_TIER,
+	TABLE_PLAN,
+	TABLE_BENEFIT,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_COUNT
 } ConfigTable;
 
-static const char *const table_names[TABLE_COUNT] = {"program", "tier", "event_type", "rule"};
+static const char *const table_names[TABLE_COUNT] = {
+	"program", "tier", "plan", "benefit", "event_type", "rule"
+};
 
 typedef struct ConfigCache
 {
@@ -182,6 +186,22 @@ compare_tiers(const void *a, const void *b)
 }
 
 static int
+compare_plans(const void *a, const void *b)
+{
+	return strcmp(((const PaidPlan *) a)->name, ((const PaidPlan *) b)->name);
+}
+
+static int
+compare_benefits(const void *a, const void *b)
+{
+	const Benefit *x = a;
+	const Benefit *y = b;
+	int			order = strcmp(x->name, y->name);
+
+	return order != 0 ? order : (x->benefit_id > y->benefit_id) - (x->benefit_id < y->benefit_id);
+}
+
+static int
 compare_events(const void *a, const void *b)
 {
 	return strcmp(((const EventType *) a)->name, ((const EventType *) b)->name);
@@ -233,6 +253,31 @@ read_tier(ConfigCache *into, HeapTuple row, TupleDesc desc)
 		return;					/* only while a restore is under way */
 	program->tiers = grow(program->tiers, program->tier_count, sizeof(Tier));
 	loyalty_tier_load(row, desc, &program->tiers[program->tier_count++]);
+}
+
+static void
+read_plan(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+	PaidPlan   *plan;
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->plans = grow(program->plans, program->plan_count, sizeof(PaidPlan));
+	plan = &program->plans[program->plan_count++];
+	loyalty_plan_load(row, desc, plan);
+	program->plans_multiply |= plan->multiplies;
+}
+
+static void
+read_benefit(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL || !loyalty_config_column_bool(row, desc, "active"))
+		return;
+	program->benefits = grow(program->benefits, program->benefit_count, sizeof(Benefit));
+	loyalty_benefit_load(row, desc, &program->benefits[program->benefit_count++]);
 }
 
 static void
@@ -298,7 +343,7 @@ find_tables(Oid *ids)
 	memcpy(table_ids, ids, sizeof(table_ids));
 }
 
-/* Reads the programs and their tiers, and gives each program all events. */
+/* Reads the programs, their tiers, plans and benefits, and gives each program all events. */
 static void
 read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 {
@@ -314,6 +359,8 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 	qsort(into->by_id, into->program_count, sizeof(Program *), compare_program_ids);
 
 	read_table(into, tables[TABLE_TIER], snapshot, read_tier);
+	read_table(into, tables[TABLE_PLAN], snapshot, read_plan);
+	read_table(into, tables[TABLE_BENEFIT], snapshot, read_benefit);
 	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)
@@ -322,6 +369,8 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 		Size		size = sizeof(EventType) * into->event_type_count;
 
 		qsort(program->tiers, program->tier_count, sizeof(Tier), compare_tiers);
+		qsort(program->plans, program->plan_count, sizeof(PaidPlan), compare_plans);
+		qsort(program->benefits, program->benefit_count, sizeof(Benefit), compare_benefits);
 		program->events = palloc(size);
 		memcpy(program->events, into->event_types, size);
 		program->event_count = into->event_type_count;

@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
 
+#include "types/calendar.h"
 #include "types/validity.h"
 #include "types/wallet.h"
 
@@ -59,6 +60,39 @@ typedef struct Tier
 } Tier;
 
 typedef struct Rule Rule;		/* engine/rules.h */
+typedef struct RulePath RulePath;
+
+/* A paid membership. */
+typedef struct PaidPlan
+{
+	int32		plan_id;
+	char	   *name;
+	Numeric		price;			/* of one period */
+	Interval	period;
+	Numeric		earn_multiplier;
+	bool		multiplies;		/* earn_multiplier <> 1 */
+	bool		active;			/* can be subscribed to */
+} PaidPlan;
+
+/* A quota without limit; greater than any other. */
+#define BENEFIT_UNLIMITED	PG_INT64_MAX
+
+/* One way in which a benefit is given: a row of loyalty.benefit. */
+typedef struct Benefit
+{
+	int32		benefit_id;
+	char	   *name;			/* of the benefit; several rows may share it */
+	char	   *tier;			/* NULL = not by tier */
+	char	   *plan;			/* NULL = not by plan */
+	char	   *kind;
+	int64		quota;			/* BENEFIT_UNLIMITED */
+	char	   *unit;
+	char	   *period_name;
+	CalendarUnit period;		/* CALENDAR_NONE = once */
+	char	   *event;
+	RulePath   *condition;
+	Numeric		value;			/* NULL = none */
+} Benefit;
 
 /* One kind of event and the rules of a program that name it. */
 typedef struct EventType
@@ -92,6 +126,11 @@ typedef struct Program
 	bool		keep_attributes;
 	Tier	   *tiers;			/* by rank, ascending */
 	int			tier_count;
+	PaidPlan   *plans;			/* by name */
+	int			plan_count;
+	bool		plans_multiply; /* one of them has a multiplier */
+	Benefit    *benefits;		/* active ones, by name and id */
+	int			benefit_count;
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;
@@ -128,6 +167,10 @@ extern TimestampTz loyalty_program_add(const Program *program, TimestampTz at,
 
 /* NULL if the program has no such tier (any more). */
 extern const Tier *loyalty_tier_by_id(const Program *program, int32 tier_id);
+
+/* NULL if the program has no such plan (any more). */
+extern const PaidPlan *loyalty_plan_lookup(const Program *program, const char *name);
+extern const PaidPlan *loyalty_plan_by_id(const Program *program, int32 plan_id);
 
 /*
  * The event of that name with the program's rules for it, which may be none;

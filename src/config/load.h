@@ -30,7 +30,13 @@ extern Interval *loyalty_config_column_interval(HeapTuple row, TupleDesc desc, c
 /* version_id is left to the caller where the row is a stored version. */
 extern void loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program);
 extern void loyalty_tier_load(HeapTuple row, TupleDesc desc, Tier *tier);
+extern void loyalty_plan_load(HeapTuple row, TupleDesc desc, PaidPlan *plan);
+extern void loyalty_benefit_load(HeapTuple row, TupleDesc desc, Benefit *benefit);
 extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
+
+/* A jsonpath column, compiled; absent if NULL. */
+extern void loyalty_path_load(HeapTuple row, TupleDesc desc, const char *column,
+							  RulePath *path);
 
 /* The program, if its time zone is known to this server; else 22023. */
 extern const Program *loyalty_program_check(const Program *program);

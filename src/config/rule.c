@@ -171,14 +171,21 @@ compile_path(Datum path, bool isnull, RulePath *result)
 	}
 }
 
-static void
-load_path(HeapTuple row, TupleDesc desc, const char *column, Rule *rule, RulePath *path)
+void
+loyalty_path_load(HeapTuple row, TupleDesc desc, const char *column, RulePath *path)
 {
 	bool		isnull;
 	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
-	ListCell   *cell;
 
 	compile_path(value, isnull, path);
+}
+
+static void
+load_path(HeapTuple row, TupleDesc desc, const char *column, Rule *rule, RulePath *path)
+{
+	ListCell   *cell;
+
+	loyalty_path_load(row, desc, column, path);
 	rule->variables |= path->variables;
 	rule->whole_member |= path->whole_member;
 	foreach(cell, path->member_keys)

@@ -46,12 +46,15 @@ CREATE FUNCTION loyalty.tier_follow() RETURNS trigger
 AS $$
 DECLARE
 	rule text;
+	benefit text;
 BEGIN
 	IF tg_op = 'UPDATE' THEN
 		IF new.name <> old.name AND new.changed_at = pg_catalog.now() THEN
 			UPDATE loyalty.rule
 				SET tiers = pg_catalog.array_replace(tiers, old.name, new.name)
 				WHERE program = new.program AND old.name = ANY (tiers);
+			UPDATE loyalty.benefit SET tier = new.name
+				WHERE program = new.program AND tier = old.name;
 		END IF;
 		RETURN NULL;
 	END IF;
@@ -59,6 +62,12 @@ BEGIN
 		WHERE program = old.program AND old.name = ANY (tiers) LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'tier "%" is named by rule "%"', old.name, rule
+			USING ERRCODE = 'restrict_violation';
+	END IF;
+	SELECT name INTO benefit FROM loyalty.benefit
+		WHERE program = old.program AND tier = old.name LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'tier "%" is named by benefit "%"', old.name, benefit
 			USING ERRCODE = 'restrict_violation';
 	END IF;
 	IF EXISTS (SELECT FROM loyalty.member WHERE tier_id = old.tier_id)
@@ -70,7 +79,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION loyalty.tier_follow() IS
-	'trigger: rules that name a tier follow its new name; a tier in use is not deleted';
+	'trigger: rules and benefits that name a tier follow its new name; a tier in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.tier_follow() FROM PUBLIC;
 
 CREATE FUNCTION loyalty.tier_order() RETURNS trigger

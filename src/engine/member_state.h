@@ -42,7 +42,10 @@ typedef enum EntryKind
 	ENTRY_LAPSE = 'x',			/* what the clock took; dated at its moment */
 	ENTRY_GIFT = 'g',			/* gift of a tier, tied to the entry that reached it */
 	ENTRY_STATUS = 't',			/* status change; on closing, what was forfeited */
-	ENTRY_REFUSED = 'n'			/* an order's event that was refused: 0 points, reason */
+	ENTRY_REFUSED = 'n',		/* an order's event that was refused: 0 points, reason */
+	ENTRY_SUBSCRIBE = 'm',		/* a paid plan, for a period: 0 points */
+	ENTRY_UNSUBSCRIBE = 'q',	/* what was left of it cancelled: 0 points */
+	ENTRY_BENEFIT = 'u'			/* units of a benefit used: 0 points */
 } EntryKind;
 
 /* One row of the ledger, read back or about to be written. */
@@ -109,6 +112,8 @@ typedef struct MemberState
 	const char *ref;			/* the caller's key */
 	const Jsonb *attributes;
 	List	   *holds;			/* of Hold; loaded where held > 0 or asked for */
+	List	   *subscriptions;	/* of Subscription; loaded where asked for */
+	bool		knows_subscriptions;
 } MemberState;
 
 /* The words users see for them. */

@@ -13,6 +13,26 @@
 
 #include "engine/rules_work.h"
 
+/* The greatest of the tier's and the plan's multiplier. */
+void
+loyalty_rule_multiplier(RuleWork *work, const PaidPlan *plan)
+{
+	Numeric		tier = work->tier_multiplier;
+
+	work->plan_name = NULL;
+	work->multiplier = tier;
+	if (plan == NULL || !plan->multiplies)
+		return;
+	if (tier == NULL)
+		tier = int64_to_numeric(1);
+	if (DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(plan->earn_multiplier),
+										 NumericGetDatum(tier))))
+	{
+		work->plan_name = plan->name;
+		work->multiplier = plan->earn_multiplier;
+	}
+}
+
 /* Rules that could apply to the request, from the present configuration. */
 static void
 start_work(const EventRequest *request, RuleWork *work)
@@ -26,8 +46,9 @@ start_work(const EventRequest *request, RuleWork *work)
 	{
 		work->tier_name = tier->name;
 		work->tier_rank = tier->rank;
-		work->multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
+		work->tier_multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
 	}
+	loyalty_rule_multiplier(work, request->plan);
 	for (int i = 0; i < event->rule_count; i++)
 	{
 		Rule	   *rule = event->rules[i];

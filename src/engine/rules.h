@@ -30,7 +30,7 @@ typedef enum PathShape
 	PATH_KEY					/* $.amount, lax */
 } PathShape;
 
-typedef struct RulePath
+struct RulePath
 {
 	PathShape	shape;
 	JsonPath   *path;			/* NULL if absent */
@@ -40,7 +40,7 @@ typedef struct RulePath
 	int			variables;		/* RULE_VARIABLE_ bits */
 	List	   *member_keys;	/* of char *: the keys of $member that it uses */
 	bool		whole_member;	/* it uses $member in another way */
-} RulePath;
+};
 
 /* One row of loyalty.rule. */
 struct Rule
@@ -78,6 +78,7 @@ typedef struct EventRequest
 	const Jsonb *attributes;	/* an object; $event */
 	const Jsonb *member_attributes; /* $member; NULL = {} */
 	const Tier *tier;			/* held just before the event; NULL = none; $tier */
+	const PaidPlan *plan;			/* in force, of the greatest multiplier; NULL = none */
 	TimestampTz at;				/* business time; $at in the program's zone */
 
 	/*
@@ -122,5 +123,8 @@ typedef struct EventOutcome
  * not a plain lack of a value.
  */
 extern void loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome);
+
+/* Does the condition hold over a document?  It mentions no variable. */
+extern bool loyalty_condition_holds(const RulePath *condition, const Jsonb *document);
 
 #endif							/* LOYALTY_RULES_H */

@@ -11,7 +11,8 @@
  *					"wished": 12.75, "points": 12, "growth": 8}]}
  * `versions` are those of all rules that could have applied, since a correction
  * may match others.  `tier` is absent without a tier, `member` if no rule
- * mentions it.  `given` is before the multiplier and absent where it changed
+ * mentions it.  A `plan` ({"name": "prime", "multiplier": 10}) is there where its
+ * multiplier counted, not the tier's.  `given` is before the multiplier and absent where it changed
  * nothing.  `note` says what a rule found no number in.  Further grants hold
  * only their `rules`.
  */
@@ -62,7 +63,18 @@ push_tier(JsonbParseState **state, const RuleWork *work)
 	loyalty_json_text(state, "name", work->tier_name);
 	loyalty_json_integer(state, "rank", work->tier_rank);
 	loyalty_json_number(state, "multiplier",
-						work->multiplier != NULL ? work->multiplier : int64_to_numeric(1));
+						work->tier_multiplier != NULL ? work->tier_multiplier :
+						int64_to_numeric(1));
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static void
+push_plan(JsonbParseState **state, const RuleWork *work)
+{
+	loyalty_json_key(state, "plan");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_text(state, "name", work->plan_name);
+	loyalty_json_number(state, "multiplier", work->multiplier);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
@@ -97,6 +109,8 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 		loyalty_instant_format(work->at, at);
 		loyalty_json_text(&state, "at", at);
 	}
+	if (first && work->plan_name != NULL)
+		push_plan(&state, work);
 	if (first && work->tier_name != NULL)
 		push_tier(&state, work);
 	loyalty_json_key(&state, "rules");
@@ -188,6 +202,15 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 		need_member(tier, "rank", jbvNumeric, &value);
 		work->tier_rank = (int32) number_int64(&value);
 		need_member(tier, "multiplier", jbvNumeric, &value);
+		work->tier_multiplier = work->multiplier = value.val.numeric;
+	}
+	if (find_member(root, "plan", jbvBinary, &value))
+	{
+		const JsonbContainer *plan = value.val.binary.data;
+
+		need_member(plan, "name", jbvString, &value);
+		work->plan_name = pnstrdup(value.val.string.val, value.val.string.len);
+		need_member(plan, "multiplier", jbvNumeric, &value);
 		work->multiplier = value.val.numeric;
 	}
 	if (find_member(root, "member", jbvBinary, &value))

@@ -217,6 +217,12 @@ condition_holds(const RulePath *path, const Jsonb *target, const Jsonb *variable
 	return false;
 }
 
+bool
+loyalty_condition_holds(const RulePath *condition, const Jsonb *document)
+{
+	return condition_holds(condition, document, empty_object());
+}
+
 /* The sum of the numbers that a path finds; NULL if it finds none. */
 static Numeric
 sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)

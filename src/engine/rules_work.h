@@ -18,6 +18,8 @@ typedef struct RuleWork
 	TimestampTz at;
 	const char *tier_name;		/* NULL = none */
 	int32		tier_rank;
+	Numeric		tier_multiplier;	/* NULL = 1 */
+	const char *plan_name;		/* the multiplier is of this plan; NULL = of the tier */
 	Numeric		multiplier;		/* NULL = 1 */
 	const Jsonb *attributes;
 	const Jsonb *member;		/* what the rules mention of it; NULL = {} */
@@ -43,6 +45,9 @@ typedef struct RuleResult
 extern const Jsonb *loyalty_rule_variables(const RuleWork *work, int bits);
 extern const Jsonb *loyalty_rule_member(const Jsonb *attributes, const List *rules);
 extern bool loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result);
+
+/* rules.c */
+extern void loyalty_rule_multiplier(RuleWork *work, const PaidPlan *plan);
 
 /* rules_share.c: whole points */
 extern Numeric loyalty_number_add(Numeric a, Numeric b);

@@ -4,12 +4,14 @@
  *
  * Every entry must continue the hash chain, obey the law of points, take only
  * lots that are there, and say the balance that it left; what it all adds up to
- * must be what the row, the open holds and the tier periods say.
+ * must be what the row, the open holds, tier periods, subscriptions and used
+ * benefits say.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -29,6 +31,9 @@ typedef struct Audit
 	uint8		head[LOYALTY_HASH_LENGTH];
 	int64		last_entry;
 	TimestampTz last_at;
+	int64		subscribed;		/* entries that sold a plan … */
+	int64		unsubscribed;	/* … or cancelled one */
+	int64		used;			/* units of benefits, by the entries */
 	List	   *problems;
 } Audit;
 
@@ -66,6 +71,32 @@ audit_chain(Audit *audit, const Entry *entry)
 		report(audit, entry->entry_id, "ref, reason or attributes are not those recorded", NULL);
 }
 
+/* Units of a benefit that the entry says were used. */
+static int64
+units_used(const Entry *entry)
+{
+	JsonbValue	value;
+
+	if (entry->breakdown == NULL ||
+		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &entry->breakdown->root),
+									 "quantity", strlen("quantity"), &value) == NULL ||
+		value.type != jbvNumeric)
+		return 0;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 NumericGetDatum(value.val.numeric)));
+}
+
+static void
+count_membership(Audit *audit, const Entry *entry)
+{
+	if (entry->kind == ENTRY_SUBSCRIBE)
+		audit->subscribed++;
+	else if (entry->kind == ENTRY_UNSUBSCRIBE)
+		audit->unsubscribed++;
+	else if (entry->kind == ENTRY_BENEFIT)
+		audit->used += units_used(entry);
+}
+
 static void
 audit_entry(Entry *entry, void *arg)
 {
@@ -78,6 +109,7 @@ audit_entry(Entry *entry, void *arg)
 	int64		balance;
 
 	audit_chain(audit, entry);
+	count_membership(audit, entry);
 
 	caller = MemoryContextSwitchTo(audit->context);
 	loyalty_replay_apply(&audit->replay, entry, &adds, &takes);
@@ -180,6 +212,30 @@ audit_tiers(Audit *audit)
 			   two_figures(audit->member->tier_id, tier_id));
 }
 
+static LoyaltyQuery subscriptions_sold = {
+	"SELECT count(*) FROM loyalty.subscription WHERE member_id = $1", 1, {INT8OID}
+};
+static LoyaltyQuery subscriptions_cancelled = {
+	"SELECT count(DISTINCT ended_by) FROM loyalty.subscription WHERE member_id = $1",
+	1, {INT8OID}
+};
+static LoyaltyQuery benefits_used = {
+	"SELECT sum(used)::bigint FROM loyalty.benefit_use WHERE member_id = $1", 1, {INT8OID}
+};
+
+static void
+audit_figure(Audit *audit, LoyaltyQuery *query, int64 expected, const char *problem)
+{
+	Datum		args[1];
+	Datum		value;
+	int64		stored;
+
+	args[0] = Int64GetDatum(audit->member->member_id);
+	stored = loyalty_query_value(query, args, &value) ? DatumGetInt64(value) : 0;
+	if (stored != expected)
+		report(audit, 0, problem, two_figures(stored, expected));
+}
+
 List *
 loyalty_audit_member(const MemberState *member)
 {
@@ -215,5 +271,11 @@ loyalty_audit_member(const MemberState *member)
 		report(&audit, 0, "status is not what the entries leave", NULL);
 	audit_holds(&audit);
 	audit_tiers(&audit);
+	audit_figure(&audit, &subscriptions_sold, audit.subscribed,
+				 "subscriptions are not those of the ledger");
+	audit_figure(&audit, &subscriptions_cancelled, audit.unsubscribed,
+				 "cancelled subscriptions are not those of the ledger");
+	audit_figure(&audit, &benefits_used, audit.used,
+				 "used benefits are not those of the ledger");
 	return audit.problems;
 }

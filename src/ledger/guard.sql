@@ -14,7 +14,8 @@ DO $do$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_gift', 'actor'] LOOP
+	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_gift', 'subscription',
+		'benefit_use', 'actor'] LOOP
 		EXECUTE pg_catalog.format(
 			'CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON loyalty.%I
 				FOR EACH STATEMENT EXECUTE FUNCTION loyalty.guard()', name);

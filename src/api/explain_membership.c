@@ -1,0 +1,31 @@
+/*
+ * explain_membership.c
+ *		Paid plans and benefits as sentences.
+ */
+#include "postgres.h"
+
+#include "api/explain.h"
+#include "nls.h"
+
+void
+loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at)
+{
+	const char *quota = loyalty_tell_noted(entry, "quota");
+
+	if (entry->kind == ENTRY_SUBSCRIBE)
+		loyalty_tell(telling, _("%s: plan %s was subscribed to from %s until %s for %s."), at,
+					 loyalty_tell_noted(entry, "plan"), loyalty_tell_noted(entry, "since"),
+					 loyalty_tell_noted(entry, "until"), loyalty_tell_noted(entry, "price"));
+	else if (entry->kind == ENTRY_UNSUBSCRIBE)
+		loyalty_tell(telling, _("%s: plan %s was cancelled; %s of its price is for the time left."),
+					 at, loyalty_tell_noted(entry, "plan"), loyalty_tell_noted(entry, "refund"));
+	else
+	{
+		loyalty_tell(telling, _("%s: benefit %s was used (%s, %s)."), at,
+					 loyalty_tell_noted(entry, "benefit"), loyalty_tell_noted(entry, "quantity"),
+					 loyalty_tell_noted(entry, "unit"));
+		if (quota != NULL)
+			loyalty_tell(telling, _("That made %s of %s."), loyalty_tell_noted(entry, "used"),
+						 quota);
+	}
+}
