@@ -28,6 +28,7 @@ OBJS = \
 	src/api/reversals.o \
 	src/api/story.o \
 	src/api/support.o \
+	src/api/tier.o \
 	src/api/verify.o \
 	src/config/cache.o \
 	src/config/load.o \
@@ -57,6 +58,8 @@ OBJS = \
 	src/engine/shortfall.o \
 	src/engine/spend.o \
 	src/engine/tier.o \
+	src/engine/tier_condition.o \
+	src/engine/tier_gift.o \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
 	src/ledger/chain.o \
@@ -70,6 +73,7 @@ OBJS = \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
 	src/ledger/store.o \
+	src/ledger/tier_row.o \
 	src/ledger/writer.o \
 	src/triggers/attach.o \
 	src/triggers/attachment.o \
@@ -120,6 +124,7 @@ SQL_PARTS = \
 	src/ledger/membership.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
+	src/api/tier.sql \
 	src/api/membership.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \

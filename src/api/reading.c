@@ -14,46 +14,21 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "api/tier.h"
 #include "errors.h"
-#include "ledger/query.h"
 #include "ledger/replay.h"
 
 PG_FUNCTION_INFO_V1(loyalty_balance);
 PG_FUNCTION_INFO_V1(loyalty_member_id);
 
-static LoyaltyQuery tier_held = {
-	"SELECT tier_id FROM loyalty.tier_period"
-	" WHERE member_id = $1 AND since <= $2 AND $2 < until",
-	2, {INT8OID, TIMESTAMPTZOID}
-};
-
-/* Entries of a reading are never written: they need no ids. */
-static int64
-no_entry_id(void *arg)
-{
-	return 0;
-}
-
-static Entry *
-stored_entry(void *arg, int64 entry_id)
-{
-	return loyalty_entry_by_id(((MemberState *) arg)->member_id, entry_id);
-}
-
 /* Sets the member's clock forward to `at` without writing anything. */
 static void
 advance_copy(const Program *program, MemberState *member, TimestampTz at)
 {
-	EngineSource source = {0};
-	Engine		engine = {0};
+	EngineSource source;
+	Engine		engine;
 
-	source.arg = member;
-	source.next_entry_id = no_entry_id;
-	source.entry = stored_entry;
-	engine.program = program;
-	engine.source = &source;
-	engine.member = member;
-	engine.at = engine.recorded_at = at;
+	loyalty_engine_read_only(&engine, &source, program, member, at);
 	loyalty_engine_advance(&engine);
 }
 
@@ -82,8 +57,6 @@ static void
 replay_past(MemberState *member, TimestampTz at)
 {
 	Past		past;
-	Datum		args[2];
-	Datum		tier_id;
 	PointLot	growth = {0, DT_NOBEGIN, DT_NOEND, 0};
 
 	loyalty_replay_begin(&past.replay);
@@ -100,15 +73,10 @@ replay_past(MemberState *member, TimestampTz at)
 	member->debt = past.replay.debt;
 	member->held = past.replay.held;
 	member->status = past.replay.status;
-
-	args[0] = Int64GetDatum(member->member_id);
-	args[1] = TimestampTzGetDatum(at);
-	member->tier_id = loyalty_query_value(&tier_held, args, &tier_id) ?
-		DatumGetInt32(tier_id) : 0;
 }
 
-static void
-read_member(const Program *program, const char *ref, MemberState *member)
+void
+loyalty_member_require(const Program *program, const char *ref, MemberState *member)
 {
 	if (!loyalty_member_read(program, ref, member))
 		ereport(ERROR,
@@ -130,16 +98,16 @@ loyalty_balance(PG_FUNCTION_ARGS)
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
-	read_member(program, ref, &member);
+	loyalty_member_require(program, ref, &member);
 	if (at == DT_NOBEGIN)
 		at = Max(GetCurrentTimestamp(), member.last_at);
+	tier = loyalty_tier_at(program, &member, at);
 	if (at < member.last_at)
 		replay_past(&member, at);
 	else
 		advance_copy(program, &member, at);
 
 	next_lapse = loyalty_lots_next_lapse(&member.points, at, &next_points);
-	tier = member.tier_id == 0 ? NULL : loyalty_tier_by_id(program, member.tier_id);
 	values[0] = Int64GetDatum(loyalty_lots_spendable(&member.points, at));
 	values[1] = Int64GetDatum(loyalty_lots_pending(&member.points, at));
 	values[2] = Int64GetDatum(member.held);
@@ -162,6 +130,6 @@ loyalty_member_id(PG_FUNCTION_ARGS)
 	const char *ref = loyalty_arg_key(fcinfo, 0, "member", true);
 	MemberState member;
 
-	read_member(loyalty_arg_program(fcinfo, 1), ref, &member);
+	loyalty_member_require(loyalty_arg_program(fcinfo, 1), ref, &member);
 	PG_RETURN_INT64(member.member_id);
 }

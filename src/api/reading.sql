@@ -81,7 +81,7 @@ AS $$
 		WHEN 'o' THEN 'transfer_out' WHEN 'i' THEN 'transfer_in' WHEN 'a' THEN 'adjust'
 		WHEN 'x' THEN 'lapse' WHEN 'g' THEN 'gift' WHEN 't' THEN 'status'
 		WHEN 'n' THEN 'refused' WHEN 'm' THEN 'subscribe' WHEN 'q' THEN 'unsubscribe'
-		WHEN 'u' THEN 'benefit' END
+		WHEN 'u' THEN 'benefit' WHEN 'd' THEN 'tier' END
 $$;
 COMMENT ON FUNCTION loyalty.entry_kind("char") IS 'the word for a kind of ledger entry';
 
@@ -115,7 +115,8 @@ CREATE VIEW loyalty.members AS
 		loyalty.spendable(m.points, clock_timestamp()) AS available,
 		loyalty.pending(m.points, clock_timestamp()) AS pending,
 		m.held, m.debt, loyalty.spendable(m.growth, clock_timestamp()) AS growth,
-		t.name AS tier, m.points, m.enrolled_at, m.last_at, m.attributes
+		CASE WHEN m.tier_until > clock_timestamp() THEN t.name
+			ELSE loyalty.tier(m.ref, NULL, p.name) END AS tier, m.points, m.enrolled_at, m.last_at, m.attributes
 	FROM loyalty.member m
 	JOIN loyalty.program p ON p.program_id = m.program_id
 	LEFT JOIN loyalty.tier t ON t.tier_id = m.tier_id;

@@ -48,6 +48,14 @@ typedef enum LotGranularity
 	GRANULARITY_MONTH = 'm'
 } LotGranularity;
 
+/* What becomes of a tier that was not kept when its status period ends. */
+typedef enum Downgrade
+{
+	DOWNGRADE_NONE = 'n',		/* it is kept all the same */
+	DOWNGRADE_ONE = 'o',		/* the next lower tier */
+	DOWNGRADE_REASSESS = 'r'	/* the highest lower tier that growth still gives */
+} Downgrade;
+
 typedef struct Tier
 {
 	int32		tier_id;
@@ -56,8 +64,20 @@ typedef struct Tier
 	int64		threshold;		/* live growth that reaches it */
 	Numeric		earn_multiplier;
 	bool		multiplies;		/* earn_multiplier <> 1 */
-	int64		gift;			/* points, once, on reaching it; 0 = none */
+	int64		gift;			/* points, once a cycle, on reaching it; 0 = none */
+	int64		keep_threshold; /* growth of a status period that keeps it; -1 = none */
+	JsonPath   *condition;		/* beside the thresholds; NULL = none */
+	int			condition_needs;	/* TIER_NEEDS_ bits */
+	Numeric		redeem_discount;	/* share off the price of rewards */
+	ValidityPolicy *status_validity;	/* of a status period; NULL = never ends */
+	Downgrade	downgrade;
+	Interval	grace;			/* between the period's end and the downgrade */
+	bool		permanent;		/* the clock never takes it, nor anything above it falls lower */
 } Tier;
+
+/* What a tier's condition asks the member's past for. */
+#define TIER_NEEDS_ORDERS	0x01	/* $orders, $active_days */
+#define TIER_NEEDS_TENURE	0x02	/* $tenure */
 
 typedef struct Rule Rule;		/* engine/rules.h */
 typedef struct RulePath RulePath;

@@ -11,8 +11,15 @@ CREATE TABLE loyalty.tier (
 	name text COLLATE "C" NOT NULL,
 	rank integer NOT NULL,
 	threshold bigint NOT NULL,
+	keep_threshold bigint,
+	condition jsonpath,
 	earn_multiplier numeric NOT NULL DEFAULT 1,
+	redeem_discount numeric NOT NULL DEFAULT 0,
 	gift bigint NOT NULL DEFAULT 0,
+	status_validity loyalty.validity_policy NOT NULL DEFAULT 'never',
+	downgrade text NOT NULL DEFAULT 'reassess',
+	grace interval NOT NULL DEFAULT '0',
+	permanent boolean NOT NULL DEFAULT false,
 	version_id bigint NOT NULL,
 	changed_at timestamptz NOT NULL,
 	CONSTRAINT tier_pkey PRIMARY KEY (tier_id),
@@ -24,7 +31,13 @@ CREATE TABLE loyalty.tier (
 	CONSTRAINT tier_threshold_is_not_negative CHECK (threshold >= 0),
 	CONSTRAINT tier_earn_multiplier_is_not_negative
 		CHECK (earn_multiplier >= 0 AND earn_multiplier < 'Infinity'),
-	CONSTRAINT tier_gift_is_not_negative CHECK (gift >= 0)
+	CONSTRAINT tier_gift_is_not_negative CHECK (gift >= 0),
+	CONSTRAINT tier_keep_threshold_is_not_negative CHECK (keep_threshold >= 0),
+	CONSTRAINT tier_redeem_discount_is_between_0_and_1
+		CHECK (redeem_discount >= 0 AND redeem_discount <= 1),
+	CONSTRAINT tier_downgrade_is_none_one_or_reassess
+		CHECK (downgrade IN ('none', 'one', 'reassess')),
+	CONSTRAINT tier_grace_is_not_negative CHECK (grace >= '0')
 );
 ALTER SEQUENCE loyalty.tier_id_seq OWNED BY loyalty.tier.tier_id;
 
@@ -34,8 +47,15 @@ COMMENT ON COLUMN loyalty.tier.program IS 'program, by its name';
 COMMENT ON COLUMN loyalty.tier.name IS 'name of the tier; a change is carried to the rules that name it';
 COMMENT ON COLUMN loyalty.tier.rank IS 'order of the tiers: higher is better';
 COMMENT ON COLUMN loyalty.tier.threshold IS 'live growth that reaches the tier; rises with rank';
+COMMENT ON COLUMN loyalty.tier.keep_threshold IS 'growth gained during a status period that keeps the tier for another; NULL: live growth at its end must meet the threshold';
+COMMENT ON COLUMN loyalty.tier.condition IS 'what else it takes to reach and keep the tier: jsonpath over $orders, $active_days (of live growth), $tenure (days) and, as $, the member''s attributes; NULL: nothing';
 COMMENT ON COLUMN loyalty.tier.earn_multiplier IS 'factor on the points of multiplied rules';
-COMMENT ON COLUMN loyalty.tier.gift IS 'points given once on reaching the tier; 0: none';
+COMMENT ON COLUMN loyalty.tier.redeem_discount IS 'share that members of the tier save on the price of rewards: 0.1 is a tenth';
+COMMENT ON COLUMN loyalty.tier.gift IS 'points given on reaching the tier, once in a cycle (status_validity from the gift on); 0: none';
+COMMENT ON COLUMN loyalty.tier.status_validity IS 'length of a status period, at whose end the tier is kept or lost; never: it is lost by a refund alone';
+COMMENT ON COLUMN loyalty.tier.downgrade IS 'what follows a status period in which the tier was not kept: the same tier (none), the next lower one (one), the highest lower one that growth gives (reassess)';
+COMMENT ON COLUMN loyalty.tier.grace IS 'how long after the end of such a period the tier is still held and can be kept';
+COMMENT ON COLUMN loyalty.tier.permanent IS 'once reached the clock never takes it, and who loses a higher tier falls no lower';
 COMMENT ON COLUMN loyalty.tier.version_id IS 'current version in config_version; given by trigger, never by hand';
 COMMENT ON COLUMN loyalty.tier.changed_at IS 'start of the transaction that made this version; given by trigger';
 
@@ -70,7 +90,8 @@ BEGIN
 		RAISE EXCEPTION 'tier "%" is named by benefit "%"', old.name, benefit
 			USING ERRCODE = 'restrict_violation';
 	END IF;
-	IF EXISTS (SELECT FROM loyalty.member WHERE tier_id = old.tier_id)
+	IF EXISTS (SELECT FROM loyalty.member WHERE old.tier_id IN (tier_id, earned_tier_id))
+		OR EXISTS (SELECT FROM loyalty.tier_grant WHERE tier_id = old.tier_id)
 		OR EXISTS (SELECT FROM loyalty.tier_period WHERE tier_id = old.tier_id) THEN
 		RAISE EXCEPTION 'tier "%" is or was held by members', old.name
 			USING ERRCODE = 'restrict_violation';
@@ -116,6 +137,29 @@ COMMENT ON FUNCTION loyalty.tier_order() IS
 	'trigger, at commit: thresholds rise with rank';
 REVOKE ALL ON FUNCTION loyalty.tier_order() FROM PUBLIC;
 
+CREATE FUNCTION loyalty.tier_check() RETURNS trigger
+	LANGUAGE plpgsql
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	unknown text;
+BEGIN
+	SELECT v.name INTO unknown
+		FROM pg_catalog.unnest(loyalty.jsonpath_variables(new.condition)) AS v (name)
+		WHERE v.name NOT IN ('orders', 'active_days', 'tenure') LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'unknown variable "$%" in condition of tier "%"', unknown, new.name
+			USING ERRCODE = 'undefined_object',
+				HINT = 'Variables are $orders, $active_days and $tenure; $ is the member''s attributes.';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION loyalty.tier_check() IS
+	'trigger: checks the variables that a tier''s condition names';
+REVOKE ALL ON FUNCTION loyalty.tier_check() FROM PUBLIC;
+
 CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('tier_id');
 CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.tier
@@ -124,6 +168,8 @@ CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('tier_id');
 CREATE TRIGGER config_40_follow AFTER UPDATE OR DELETE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_follow();
+CREATE TRIGGER config_45_check AFTER INSERT OR UPDATE ON loyalty.tier
+	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_check();
 CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
 CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.tier
@@ -137,6 +183,7 @@ ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_10_prepare;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_20_program;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_30_record;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_40_follow;
+ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_45_check;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_50_invalidate;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_60_truncate;
 ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_70_invalidate;

@@ -9,6 +9,7 @@
 #include "utils/numeric.h"
 
 #include "engine/breakdown.h"
+#include "types/instant.h"
 
 typedef struct Cancelled
 {
@@ -107,6 +108,33 @@ push_cancelled(JsonbParseState **state, const CancelledWaivers *list)
 		push_number(state, item->points);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+Jsonb *
+loyalty_breakdown_tier_grant(const char *tier, const char *kind, TimestampTz until)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_key(&state, "tier");
+	set_string(&value, tier);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	push_key(&state, "kind");
+	set_string(&value, kind);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	push_key(&state, "until");
+	if (TIMESTAMP_IS_NOEND(until))
+		value.type = jbvNull;
+	else
+	{
+		char	   *text = palloc(INSTANT_TEXT_SIZE);
+
+		loyalty_instant_format(until, text);
+		set_string(&value, text);
+	}
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 Jsonb *

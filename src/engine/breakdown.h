@@ -7,6 +7,7 @@
 #define LOYALTY_BREAKDOWN_H
 
 #include "nodes/pg_list.h"
+#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
 /* A list of (grant entry, points); NIL = none. */
@@ -20,8 +21,11 @@ extern int64 loyalty_breakdown_cancelled(const CancelledWaivers *list, int64 gra
 extern Jsonb *loyalty_breakdown_store_cancelled(const CancelledWaivers *list);
 extern int64 loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 grant);
 
-/* {"status": new status}, and {"tier": name, "cause": entry} of a gift. */
+/* {"status": new status}, {"tier": name, "kind": …, "until": …} of a granted
+ * tier (until in UTC, null = never), and {"tier": name, "cause": entry} of a gift. */
 extern Jsonb *loyalty_breakdown_status(const char *status);
+extern Jsonb *loyalty_breakdown_tier_grant(const char *tier, const char *kind,
+										   TimestampTz until);
 extern Jsonb *loyalty_breakdown_gift(const char *tier, int64 cause,
 									 const CancelledWaivers *cancelled);
 

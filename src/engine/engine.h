@@ -32,8 +32,8 @@ typedef struct EngineSource
 	/* Entries of this member after entry_id whose kind is in `kinds`, by id. */
 	List	   *(*since) (void *arg, int64 entry_id, const char *kinds);
 
-	/* Gift entry that stands for the tier, 0 if none; *cause: what reached it. */
-	int64		(*standing_gift) (void *arg, int32 tier_id, int64 *cause);
+	/* Gift that stands for the tier at `at`, 0 if none; *cause: what reached it. */
+	int64		(*standing_gift) (void *arg, int32 tier_id, TimestampTz at, int64 *cause);
 } EngineSource;
 
 /* A gift given (taken_back = 0) or taken back by this operation. */
@@ -43,7 +43,17 @@ typedef struct GiftChange
 	int64		entry_id;		/* the gift */
 	int64		cause;			/* entry that reached the tier */
 	int64		taken_back;		/* entry that took it back; 0 = given */
+	TimestampTz cycle_until;	/* no second gift before */
 } GiftChange;
+
+/* The tier in force became another one. */
+typedef struct TierMove
+{
+	TimestampTz since;
+	int32		tier_id;		/* 0 = none */
+	int64		entry_id;		/* that moved it; 0 = none did */
+	bool		by_clock;		/* at its moment, not at its recording */
+} TierMove;
 
 typedef struct Engine
 {
@@ -57,8 +67,11 @@ typedef struct Engine
 	List	   *known_story;	/* that story, of Entry */
 	List	   *entries;		/* of Entry added by this operation, by id */
 	List	   *gifts;			/* of GiftChange */
-	bool		tier_moved;		/* member->tier_id changed */
+	bool		tier_moved;		/* what the member knows of its tiers changed */
+	bool		tier_known;		/* shown_tier is set */
+	int32		shown_tier;		/* in force by the clock, as recorded so far */
 	int64		tier_entry;		/* entry that moved it, 0 if none did */
+	List	   *tier_moves;		/* of TierMove, by time */
 	bool		row_lags;		/* entries were stored, the row not yet */
 	bool		raise_due;		/* maintain: maintain_at may be raised */
 	LotList		late;			/* lots that came back lapsed; lapse after the open entry */
@@ -169,11 +182,29 @@ extern int64 loyalty_shortfall_of_gifts(Engine *engine, const char *tier, int64 
 /* growth.c */
 extern void loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated);
 extern int64 loyalty_growth_total(const MemberState *member, TimestampTz at);
+extern int64 loyalty_growth_peak(const MemberState *member, TimestampTz from, TimestampTz until,
+								 int64 enough, TimestampTz *instant);
 
 /* tier.c */
 extern const Tier *loyalty_tier_current(const Engine *engine);
 extern void loyalty_tier_settle_in(Engine *engine);
 extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected);
+extern void loyalty_tier_advance(Engine *engine);
+extern void loyalty_tier_finish(Engine *engine);
+extern bool loyalty_tier_retier(Engine *engine, bool full);
+extern TimestampTz loyalty_tier_status_end(const Program *program, const Tier *tier,
+										   TimestampTz since);
+extern int	loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind);
+extern Entry *loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
+										TimestampTz until, const char *ref, const char *reason);
+extern Entry *loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason);
+
+/* tier_condition.c */
+extern bool loyalty_tier_condition_holds(const Engine *engine, const Tier *tier, TimestampTz at);
+
+/* tier_gift.c */
+extern void loyalty_tier_gift_give(Engine *engine, const Tier *tier, const Entry *cause);
+extern void loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected);
 
 /* period.c: local calendar */
 extern bool loyalty_period_same(TimestampTz a, TimestampTz b, LotGranularity unit, pg_tz *tz);

@@ -1,6 +1,6 @@
 /*
  * lapse.c
- *		What the clock has decided: overdue holds and lapsed lots.
+ *		What the clock has decided: overdue holds, lapsed lots, ended tiers.
  *
  * The clock alone decides; this only posts it, in the order in which it came
  * about, each entry dated at its moment.  A hold is void from its deadline on:
@@ -60,6 +60,7 @@ loyalty_engine_advance(Engine *engine)
 		else
 			break;
 	}
+	loyalty_tier_advance(engine);	/* depends on growth alone */
 }
 
 /*

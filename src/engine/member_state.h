@@ -45,6 +45,7 @@ typedef enum EntryKind
 	ENTRY_REFUSED = 'n',		/* an order's event that was refused: 0 points, reason */
 	ENTRY_SUBSCRIBE = 'm',		/* a paid plan, for a period: 0 points */
 	ENTRY_UNSUBSCRIBE = 'q',	/* what was left of it cancelled: 0 points */
+	ENTRY_TIER = 'd',			/* a tier granted or revoked by hand: 0 points, reason */
 	ENTRY_BENEFIT = 'u'			/* units of a benefit used: 0 points */
 } EntryKind;
 
@@ -93,6 +94,26 @@ typedef struct Hold
 	bool		stored;			/* was there before this operation */
 } Hold;
 
+/* How the present status period of the earned tier began. */
+typedef enum StatusPhase
+{
+	PHASE_REACHED = 'r',		/* growth reached the tier in it: a refund may end it */
+	PHASE_KEPT = 'k',			/* by the decision at the end of the one before */
+	PHASE_GRACE = 'g'			/* it is over, the tier not kept, earned_until ends the grace */
+} StatusPhase;
+
+/* A tier held by hand or voucher, whatever growth says. */
+typedef struct TierGrant
+{
+	int64		entry_id;		/* the entry that granted it */
+	int32		tier_id;
+	const char *kind;			/* manual, voucher */
+	TimestampTz since;
+	TimestampTz until;
+	bool		stored;			/* was there before this operation */
+	bool		changed;		/* its end was moved by this operation */
+} TierGrant;
+
 typedef struct MemberState
 {
 	int64		member_id;
@@ -102,10 +123,18 @@ typedef struct MemberState
 	LotList		growth;			/* never spent; sources dropped */
 	int64		debt;			/* > 0 only if points is empty */
 	int64		held;			/* points in open holds */
-	int32		tier_id;		/* 0 = none */
-	TimestampTz tier_until;		/* end of the status period; DT_NOEND */
+	int32		tier_id;		/* in force: the highest of earned and granted; 0 = none */
+	TimestampTz tier_until;		/* when the clock next decides about tiers; DT_NOEND */
+	int32		earned_tier_id; /* by growth; 0 = none */
+	TimestampTz earned_since;	/* start of its status period */
+	TimestampTz earned_until;	/* end of it, or of the grace that follows */
+	int64		earned_growth;	/* gained since earned_since */
+	StatusPhase earned_phase;
+	bool		has_grants;		/* grants that may not be over */
+	List	   *grants;			/* of TierGrant; loaded where has_grants */
 	int64		last_entry;		/* 0 = none yet */
 	TimestampTz last_at;		/* latest `at` of its entries; DT_NOBEGIN */
+	TimestampTz enrolled_at;
 	TimestampTz maintain_at;	/* never later than the next thing the clock does */
 	int64		salt;			/* of the erasable digests */
 	uint8		chain_head[LOYALTY_HASH_LENGTH];

@@ -1,13 +1,22 @@
 /*
  * tier.c
- *		Which tier a member holds, and the gifts of reaching one.
+ *		Which tier a member holds: earned by growth, or granted.
  *
- * A tier is reached at once when live growth meets its threshold.  It is lost
- * only through a refund (a loss of growth), and only if the program says that
- * a refund reassesses the tier.  Each tier's gift stands once per member; it is
- * taken back if correcting the very event that reached the tier ends it.
+ * The earned tier is reached at once when live growth meets its threshold and
+ * its condition holds; that opens a status period.  It is lost when a status
+ * period ends without being kept, or through a refund of what made it in the
+ * open period, if the program says so.  Granted tiers keep their own ends.
+ * The highest in force is the one that counts.
+ *
+ * The member's state lives in business time: an operation at `at` sees the
+ * tiers as the clock has them at `at`, so that history loaded in its order
+ * counts as it would have then.  What the member held is recorded by the wall
+ * clock (engine->tier_moves): a move that the clock decided is dated to its
+ * moment, any other to its recording.  So the past is never rewritten.
  */
 #include "postgres.h"
+
+#include "miscadmin.h"
 
 #include "engine/breakdown.h"
 #include "engine/engine.h"
@@ -21,20 +30,10 @@ loyalty_tier_current(const Engine *engine)
 	return loyalty_tier_by_id(engine->program, engine->member->tier_id);
 }
 
-/* The highest tier that live growth reaches; NULL if none. */
 static const Tier *
-tier_of_growth(const Engine *engine)
+earned_tier(const Engine *engine)
 {
-	const Program *program = engine->program;
-	TimestampTz now = Max(engine->at, engine->recorded_at);
-	int64		growth = loyalty_growth_total(engine->member, now);
-
-	for (int i = program->tier_count - 1; i >= 0; i--)
-	{
-		if (program->tiers[i].threshold <= growth)
-			return &program->tiers[i];
-	}
-	return NULL;
+	return loyalty_tier_by_id(engine->program, engine->member->earned_tier_id);
 }
 
 static int
@@ -43,158 +42,401 @@ rank_of(const Tier *tier)
 	return tier == NULL ? PG_INT32_MIN : tier->rank;
 }
 
-/* The gift that stands for a tier, this operation's own changes included. */
-static int64
-standing_gift(const Engine *engine, const Tier *tier, int64 *cause)
+/* The end of a status period of the tier that begins at `since`. */
+TimestampTz
+loyalty_tier_status_end(const Program *program, const Tier *tier, TimestampTz since)
 {
-	for (int i = list_length(engine->gifts) - 1; i >= 0; i--)
-	{
-		const GiftChange *change = list_nth(engine->gifts, i);
-
-		if (change->tier_id == tier->tier_id)
-		{
-			*cause = change->cause;
-			return change->taken_back == 0 ? change->entry_id : 0;
-		}
-	}
-	return engine->source->standing_gift(engine->source->arg, tier->tier_id, cause);
-}
-
-static void
-note_gift(Engine *engine, const Tier *tier, int64 entry_id, int64 cause, int64 taken_back)
-{
-	GiftChange *change = palloc(sizeof(GiftChange));
-
-	change->tier_id = tier->tier_id;
-	change->entry_id = entry_id;
-	change->cause = cause;
-	change->taken_back = taken_back;
-	engine->gifts = lappend(engine->gifts, change);
+	if (tier == NULL || tier->permanent || tier->status_validity == NULL)
+		return DT_NOEND;
+	return loyalty_validity_until(tier->status_validity, since, program->tz);
 }
 
 /*
- * A gift is an entry of its own: no multiplier, no growth.  What was forgiven
- * when an earlier one of the tier was taken back is no longer forgiven.
+ * The tier in force at `at`, the highest of the earned and the granted ones,
+ * and when the clock decides next.
  */
 static void
-give_gift(Engine *engine, const Tier *tier, const Entry *cause)
+put_in_force(Engine *engine, TimestampTz at)
 {
-	Entry	   *entry = loyalty_entry_open(engine, ENTRY_GIFT, engine->at);
-	CancelledWaivers *cancelled = NIL;
-	LotList		incoming;
-	PointLot	lot;
-
-	if (cause != NULL)
-	{
-		entry->ref = cause->ref;
-		entry->event_id = cause->event_id;
-	}
-	entry->generation = loyalty_entry_generation(engine, ENTRY_GIFT,
-												 entry->event_id, entry->ref);
-	entry->waived = -loyalty_shortfall_of_gifts(engine, tier->name, tier->gift, &cancelled);
-	entry->breakdown = loyalty_breakdown_gift(tier->name, cause == NULL ? 0 : cause->entry_id,
-											  cancelled);
-	entry->points = lot.points = tier->gift + entry->waived;
-	lot.source = entry->entry_id;
-	loyalty_grant_validity(engine->program, engine->at, &lot.valid_from, &lot.valid_until);
-	loyalty_grant_place(engine, &lot);
-	loyalty_lots_init(&incoming);
-	if (lot.points > 0)
-		loyalty_flow_add(&incoming, &lot);
-	loyalty_flow_credit(engine, entry, &incoming);
-	loyalty_entry_close(engine, entry);
-	note_gift(engine, tier, entry->entry_id, cause == NULL ? 0 : cause->entry_id, 0);
-}
-
-/* Takes a gift back if one of the corrected families reached the tier. */
-static void
-take_gift_back(Engine *engine, const Tier *tier, List *corrected)
-{
-	int64		cause = 0;
-	int64		gift_id = standing_gift(engine, tier, &cause);
+	MemberState *member = engine->member;
+	const Tier *held = earned_tier(engine);
 	ListCell   *cell;
 
-	if (gift_id == 0)
-		return;
-	foreach(cell, corrected)
+	member->tier_until = member->earned_until;
+	member->has_grants = false;
+	foreach(cell, member->grants)
 	{
-		const Family *family = lfirst(cell);
-		ListCell   *lc;
+		const TierGrant *grant = lfirst(cell);
+		const Tier *tier = loyalty_tier_by_id(engine->program, grant->tier_id);
 
-		foreach(lc, family->entries)
+		if (grant->until <= at)
+			continue;
+		member->has_grants = true;
+		member->tier_until = Min(member->tier_until, grant->until);
+		if (rank_of(tier) > rank_of(held))
+			held = tier;
+	}
+	member->tier_id = held == NULL ? 0 : held->tier_id;
+	engine->tier_moved = true;
+}
+
+/* Begins a status period of the earned tier; NULL = of none. */
+static void
+open_status(Engine *engine, const Tier *tier, TimestampTz since, StatusPhase phase)
+{
+	MemberState *member = engine->member;
+
+	member->earned_tier_id = tier == NULL ? 0 : tier->tier_id;
+	member->earned_since = since;
+	member->earned_until = loyalty_tier_status_end(engine->program, tier, since);
+	member->earned_growth = 0;
+	member->earned_phase = phase;
+}
+
+/* Is a status period that ends at `at` enough to keep the tier? */
+static bool
+is_kept(const Engine *engine, const Tier *tier, TimestampTz at)
+{
+	bool		enough = tier->keep_threshold >= 0 ?
+		engine->member->earned_growth >= tier->keep_threshold :
+		loyalty_growth_total(engine->member, at) >= tier->threshold;
+
+	return enough && loyalty_tier_condition_holds(engine, tier, at);
+}
+
+/* Where a member falls who has not kept the tier; NULL = to none. */
+static const Tier *
+fall_from(const Engine *engine, const Tier *tier, TimestampTz at)
+{
+	const Program *program = engine->program;
+	bool		first = true;
+
+	for (int i = program->tier_count - 1; i >= 0; i--)
+	{
+		const Tier *lower = &program->tiers[i];
+
+		if (lower->rank >= tier->rank)
+			continue;
+		if ((first && tier->downgrade == DOWNGRADE_ONE) || lower->permanent ||
+			is_kept(engine, lower, at))
+			return lower;
+		first = false;
+	}
+	return NULL;
+}
+
+/* The status period, or the grace after it, ends at `at`. */
+static void
+end_status(Engine *engine, TimestampTz at)
+{
+	MemberState *member = engine->member;
+	const Tier *tier = earned_tier(engine);
+
+	if (tier == NULL)
+		open_status(engine, NULL, at, PHASE_KEPT);
+	else if (tier->downgrade == DOWNGRADE_NONE || is_kept(engine, tier, at))
+		open_status(engine, tier, at, PHASE_KEPT);
+	else
+	{
+		TimestampTz grace_end = member->earned_phase == PHASE_GRACE ? at :
+			loyalty_program_add(engine->program, at, &tier->grace);
+
+		if (grace_end > at)
 		{
-			const Entry *granted = lfirst(lc);
-			Family		gift;
-			Entry	   *entry;
-
-			if (granted->entry_id != cause)
-				continue;
-			memset(&gift, 0, sizeof(gift));
-			gift.first = loyalty_past_entry(engine, gift_id);
-			gift.entries = list_make1(gift.first);
-			gift.net = gift.granted = loyalty_entry_effect(gift.first);
-			entry = loyalty_entry_open(engine, ENTRY_CORRECTION, engine->at);
-			entry->ref = gift.first->ref;
-			entry->event_id = gift.first->event_id;
-			entry->generation = loyalty_entry_generation(engine, ENTRY_CORRECTION,
-														 entry->event_id, entry->ref);
-			loyalty_family_take(engine, entry, &gift, gift.net);
-			loyalty_entry_close(engine, entry);
-			note_gift(engine, tier, gift_id, cause, entry->entry_id);
-			return;
+			member->earned_phase = PHASE_GRACE;
+			member->earned_until = grace_end;
 		}
+		else
+			open_status(engine, fall_from(engine, tier, at), at, PHASE_KEPT);
+	}
+}
+
+static List *
+add_move(List *moves, TimestampTz since, int32 tier_id, int64 entry_id, bool by_clock)
+{
+	TierMove   *move = palloc(sizeof(TierMove));
+
+	move->since = since;
+	move->tier_id = tier_id;
+	move->entry_id = entry_id;
+	move->by_clock = by_clock;
+	return lappend(moves, move);
+}
+
+/* Lets the clock decide up to `until`; adds to *moves unless NULL. */
+static void
+advance_tiers(Engine *engine, TimestampTz until, List **moves)
+{
+	MemberState *member = engine->member;
+
+	while (member->tier_until <= until)
+	{
+		TimestampTz moment = member->tier_until;
+		int32		before = member->tier_id;
+
+		CHECK_FOR_INTERRUPTS();
+		if (member->earned_until <= moment)
+			end_status(engine, moment);
+		put_in_force(engine, moment);
+		if (moves != NULL && member->tier_id != before)
+			*moves = add_move(*moves, moment, member->tier_id, 0, true);
 	}
 }
 
 /*
- * After growth changed: upgrades at once, with the gift of every tier crossed.
- * With `corrected` (the families whose growth a refund took, or NIL for a
- * refund that names none) and a loss of growth, downgrades if the program says
- * so.
+ * What the clock makes of the member by the time that the operation is
+ * recorded, whatever its business time: the tier in force, and in *moves, unless
+ * NULL, the moves up to then.  The member itself stays as it is.
+ */
+static int32
+tier_by_the_clock(const Engine *engine, List **moves)
+{
+	TimestampTz now = Max(engine->at, engine->recorded_at);
+	MemberState member = *engine->member;
+	Engine		copy = *engine;
+
+	if (member.tier_until > now)
+		return member.tier_id;
+	copy.member = &member;
+	advance_tiers(&copy, now, moves);
+	return member.tier_id;
+}
+
+/* The clock's decisions about tiers up to engine->at. */
+void
+loyalty_tier_advance(Engine *engine)
+{
+	if (!engine->tier_known)
+	{
+		engine->shown_tier = tier_by_the_clock(engine, &engine->tier_moves);
+		engine->tier_known = true;
+	}
+	advance_tiers(engine, engine->at, NULL);	/* those moves are among them */
+}
+
+/*
+ * The end of an operation: a tier other than the one shown so far is a move.
+ * So is a change that comes late: what was shown until now stays shown.
  */
 void
-loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
+loyalty_tier_finish(Engine *engine)
+{
+	TimestampTz recorded = Max(engine->at, engine->recorded_at);
+	int32		now;
+
+	if (!engine->tier_known || !engine->tier_moved)
+		return;
+	now = tier_by_the_clock(engine, NULL);
+	if (now == engine->shown_tier && engine->at == recorded)
+		return;
+	engine->tier_moves = add_move(engine->tier_moves, recorded, now, engine->tier_entry, false);
+	engine->shown_tier = now;
+}
+
+/*
+ * The highest tier above `floor` that growth gives at some instant in
+ * [from, until], and the first such instant; NULL if none does.
+ */
+static const Tier *
+tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz until,
+			 TimestampTz *since)
 {
 	const Program *program = engine->program;
-	const Tier *current = loyalty_tier_current(engine);
-	const Tier *reached = tier_of_growth(engine);
+	int64		peak = loyalty_growth_peak(engine->member, from, until, PG_INT64_MAX, since);
 
-	if (rank_of(reached) == rank_of(current))
-		return;
-	if (rank_of(reached) < rank_of(current) &&
-		(cause == NULL || cause->growth >= 0 || program->refund_keeps_tier))
-		return;
-
-	engine->member->tier_id = reached == NULL ? 0 : reached->tier_id;
-	engine->member->tier_until = DT_NOEND;
-	engine->tier_moved = true;
-	engine->tier_entry = cause == NULL ? 0 : cause->entry_id;
-
-	for (int i = 0; i < program->tier_count; i++)
-	{
-		const Tier *tier = &program->tiers[i];
-		int64		other;
-
-		if (tier->rank > rank_of(current) && tier->rank <= rank_of(reached) &&
-			tier->gift > 0 && standing_gift(engine, tier, &other) == 0)
-			give_gift(engine, tier, cause);
-	}
 	for (int i = program->tier_count - 1; i >= 0; i--)
 	{
 		const Tier *tier = &program->tiers[i];
 
-		if (tier->rank <= rank_of(current) && tier->rank > rank_of(reached))
-			take_gift_back(engine, tier, corrected);
+		if (tier->rank <= floor)
+			break;
+		if (tier->threshold <= peak && loyalty_tier_condition_holds(engine, tier, until))
+		{
+			loyalty_growth_peak(engine->member, from, until, tier->threshold, since);
+			return tier;
+		}
 	}
+	return NULL;
+}
+
+/* A higher tier is reached: a new status period, and the gifts on the way. */
+static bool
+upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
+{
+	MemberState *member = engine->member;
+	const Tier *current = earned_tier(engine);
+	TimestampTz since;
+	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock, &since);
+	TimestampTz until = loyalty_tier_status_end(engine->program, reached, since);
+
+	if (reached == NULL || (until <= clock && current != NULL))
+		return false;
+	open_status(engine, reached, since, PHASE_REACHED);
+	for (int i = 0; i < member->growth.count; i++)
+	{
+		if (since < clock && member->growth.lots[i].valid_from > since)
+			member->earned_growth += member->growth.lots[i].points;
+	}
+	put_in_force(engine, engine->at);
+	for (int i = 0; i < engine->program->tier_count; i++)
+	{
+		const Tier *tier = &engine->program->tiers[i];
+
+		if (tier->rank > rank_of(current) && tier->rank <= reached->rank)
+			loyalty_tier_gift_give(engine, tier, cause);
+	}
+	return true;
+}
+
+/* A refund: does what is left of growth still give the tier in the open period? */
+static bool
+downgrade(Engine *engine, List *corrected, TimestampTz clock)
+{
+	const Program *program = engine->program;
+	MemberState *member = engine->member;
+	const Tier *current = earned_tier(engine);
+	int64		gained = member->earned_growth;
+	TimestampTz period = member->earned_since;
+	TimestampTz since;
+	const Tier *left;
+
+	if (current == NULL || program->refund_keeps_tier || member->earned_phase != PHASE_REACHED)
+		return false;
+	left = tier_reached(engine, PG_INT32_MIN, period, Max(clock, period), &since);
+	if (rank_of(left) >= rank_of(current))
+		return false;
+	open_status(engine, left, period, PHASE_REACHED);
+	member->earned_growth = gained;
+	put_in_force(engine, engine->at);
+	for (int i = program->tier_count - 1; i >= 0; i--)
+	{
+		const Tier *tier = &program->tiers[i];
+
+		if (tier->rank <= current->rank && tier->rank > rank_of(left))
+			loyalty_tier_gift_take_back(engine, tier, corrected);
+	}
+	return true;
 }
 
 /*
- * Before an operation: a member without a tier gets the one that its growth
- * reaches, which for a new member is the tier of threshold 0.
+ * After growth changed: upgrades at once, with the gift of every tier crossed.
+ * A loss of growth downgrades if the program says so; `corrected` are the
+ * families whose growth a refund took, NIL for a refund that names none.
+ * Growth dated before the member's newest entry counts as if it had been there.
+ */
+void
+loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
+{
+	TimestampTz clock = Max(engine->at, engine->member->last_at);
+	bool		moved;
+
+	if (cause != NULL && cause->growth < 0)
+		moved = downgrade(engine, corrected, clock);
+	else
+		moved = upgrade(engine, cause, clock);
+	if (!moved)
+		return;
+	engine->tier_entry = cause == NULL ? 0 : cause->entry_id;
+	loyalty_tier_advance(engine);
+}
+
+/*
+ * Before an operation: a member who has earned no tier gets the one that its
+ * growth reaches, which for a new member is the tier of threshold 0.
  */
 void
 loyalty_tier_settle_in(Engine *engine)
 {
-	if (engine->program->tier_count > 0 && loyalty_tier_current(engine) == NULL)
+	if (engine->program->tier_count > 0 && earned_tier(engine) == NULL)
 		loyalty_tier_reassess(engine, NULL, NIL);
+}
+
+/* Grants a tier until its own end, in place of an earlier grant of its kind. */
+Entry *
+loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
+						  TimestampTz until, const char *ref, const char *reason)
+{
+	Entry	   *entry = loyalty_entry_open(engine, ENTRY_TIER, engine->at);
+	TierGrant  *grant = palloc0(sizeof(TierGrant));
+
+	entry->ref = ref;
+	entry->reason = reason;
+	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, kind, until);
+	loyalty_entry_close(engine, entry);
+
+	loyalty_tier_end_grants(engine, tier, kind);
+	grant->entry_id = entry->entry_id;
+	grant->tier_id = tier->tier_id;
+	grant->kind = kind;
+	grant->since = engine->at;
+	grant->until = until;
+	engine->member->grants = lappend(engine->member->grants, grant);
+	engine->tier_entry = entry->entry_id;
+	put_in_force(engine, engine->at);
+	return entry;
+}
+
+/* Ends the member's grants of a tier, of one kind or (NULL) of any. */
+int
+loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind)
+{
+	int			ended = 0;
+	ListCell   *cell;
+
+	foreach(cell, engine->member->grants)
+	{
+		TierGrant  *grant = lfirst(cell);
+
+		if (grant->tier_id != tier->tier_id || grant->until <= engine->at ||
+			(kind != NULL && strcmp(grant->kind, kind) != 0))
+			continue;
+		grant->until = engine->at;
+		grant->changed = true;
+		ended++;
+	}
+	return ended;
+}
+
+/* Takes granted tiers back; NULL if the member had no such grant. */
+Entry *
+loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason)
+{
+	Entry	   *entry;
+
+	if (loyalty_tier_end_grants(engine, tier, NULL) == 0)
+		return NULL;
+	entry = loyalty_entry_open(engine, ENTRY_TIER, engine->at);
+	entry->reason = reason;
+	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, "revoked", engine->at);
+	loyalty_entry_close(engine, entry);
+	engine->tier_entry = entry->entry_id;
+	put_in_force(engine, engine->at);
+	return entry;
+}
+
+/*
+ * Holds the member against thresholds that have changed: upgrades and, with
+ * `full`, downgrades at once.  Returns whether the tier in force moved.
+ */
+bool
+loyalty_tier_retier(Engine *engine, bool full)
+{
+	MemberState *member = engine->member;
+	int32		before = member->tier_id;
+	const Tier *current = earned_tier(engine);
+	TimestampTz since;
+	const Tier *reached;
+
+	loyalty_tier_reassess(engine, NULL, NIL);
+	if (full && current != NULL && member->earned_tier_id == current->tier_id &&
+		!current->permanent)
+	{
+		reached = tier_reached(engine, PG_INT32_MIN, engine->at, engine->at, &since);
+		if (rank_of(reached) < current->rank)
+		{
+			open_status(engine, reached, engine->at, PHASE_KEPT);
+			put_in_force(engine, engine->at);
+		}
+	}
+	return member->tier_id != before;
 }

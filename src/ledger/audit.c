@@ -19,6 +19,7 @@
 #include "ledger/audit.h"
 #include "ledger/chain.h"
 #include "ledger/entry_row.h"
+#include "ledger/member_row.h"
 #include "ledger/query.h"
 #include "ledger/replay.h"
 
@@ -184,10 +185,14 @@ audit_holds(Audit *audit)
 	}
 }
 
-static LoyaltyQuery overlapping_periods = {
-	"SELECT count(*) FROM loyalty.tier_period a JOIN loyalty.tier_period b"
-	" ON b.member_id = a.member_id AND b.since > a.since AND b.since < a.until"
-	" WHERE a.member_id = $1",
+static LoyaltyQuery broken_periods = {
+	"SELECT count(*) FROM (SELECT until, lead(since) OVER (ORDER BY since) AS next"
+	" FROM loyalty.tier_period WHERE member_id = $1) p"
+	" WHERE until <> coalesce(next, 'infinity')",
+	1, {INT8OID}
+};
+static LoyaltyQuery newest_period = {
+	"SELECT since FROM loyalty.tier_period WHERE member_id = $1 ORDER BY since DESC LIMIT 1",
 	1, {INT8OID}
 };
 static LoyaltyQuery open_period = {
@@ -195,21 +200,38 @@ static LoyaltyQuery open_period = {
 	1, {INT8OID}
 };
 
+/*
+ * Tier periods follow each other, so that each instant has one answer, and
+ * the newest one says what the member's row, by the clock, was worth then.
+ */
 static void
 audit_tiers(Audit *audit)
 {
+	const Program *program = loyalty_program_by_id(audit->member->program_id);
+	MemberState member = *audit->member;
+	Engine		engine;
 	Datum		args[1];
 	Datum		value;
 	int32		tier_id = 0;
 
-	args[0] = Int64GetDatum(audit->member->member_id);
-	if (loyalty_query_value(&overlapping_periods, args, &value) && DatumGetInt64(value) > 0)
-		report(audit, 0, "tier periods overlap", NULL);
+	memset(&engine, 0, sizeof(engine));
+	args[0] = Int64GetDatum(member.member_id);
+	if (loyalty_query_value(&broken_periods, args, &value) && DatumGetInt64(value) > 0)
+		report(audit, 0, "tier periods overlap or leave gaps", NULL);
 	if (loyalty_query_value(&open_period, args, &value))
 		tier_id = DatumGetInt32(value);
-	if (tier_id != audit->member->tier_id)
+	if (loyalty_query_value(&newest_period, args, &value) && program != NULL)
+	{
+		engine.program = program;
+		engine.source = loyalty_member_source(&member);
+		engine.member = &member;
+		engine.stored_entries = member.last_entry;
+		engine.at = engine.recorded_at = DatumGetTimestampTz(value);
+		loyalty_tier_advance(&engine);
+	}
+	if (tier_id != member.tier_id)
 		report(audit, 0, "tier is not that of the open tier period",
-			   two_figures(audit->member->tier_id, tier_id));
+			   two_figures(member.tier_id, tier_id));
 }
 
 static LoyaltyQuery subscriptions_sold = {

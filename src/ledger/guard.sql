@@ -14,7 +14,7 @@ DO $do$
 DECLARE
 	name text;
 BEGIN
-	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_gift', 'subscription',
+	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_grant', 'tier_gift', 'subscription',
 		'benefit_use', 'actor'] LOOP
 		EXECUTE pg_catalog.format(
 			'CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON loyalty.%I

@@ -28,12 +28,18 @@ CREATE TABLE loyalty.member (
 	last_entry bigint NOT NULL,
 	last_at timestamptz NOT NULL,
 	tier_until timestamptz NOT NULL,
+	earned_since timestamptz NOT NULL,
+	earned_until timestamptz NOT NULL,
+	earned_growth bigint NOT NULL,
 	maintain_at timestamptz NOT NULL,
 	enrolled_at timestamptz NOT NULL,
 	salt bigint NOT NULL,
 	program_id integer NOT NULL,
 	tier_id integer NOT NULL,
+	earned_tier_id integer NOT NULL,
 	status "char" NOT NULL,
+	earned_phase "char" NOT NULL,
+	has_grants boolean NOT NULL,
 	ref text COLLATE "C" NOT NULL,
 	chain_head bytea NOT NULL,
 	points loyalty.point_wallet NOT NULL,
@@ -52,17 +58,23 @@ COMMENT ON COLUMN loyalty.member.debt IS 'points owed; above 0 only while the wa
 COMMENT ON COLUMN loyalty.member.held IS 'points in open holds, outside the wallet';
 COMMENT ON COLUMN loyalty.member.last_entry IS 'id of the member''s newest ledger entry, 0 if none';
 COMMENT ON COLUMN loyalty.member.last_at IS 'latest business time of the member''s entries, -infinity if none';
-COMMENT ON COLUMN loyalty.member.tier_until IS 'end of the status period, infinity if it has none';
+COMMENT ON COLUMN loyalty.member.tier_until IS 'when the clock next decides about the tier: the end of a status period, its grace or a granted tier; infinity if never';
+COMMENT ON COLUMN loyalty.member.earned_since IS 'start of the status period of the earned tier (business time), -infinity if none';
+COMMENT ON COLUMN loyalty.member.earned_until IS 'end of that period, or of the grace that follows it; infinity if it has none';
+COMMENT ON COLUMN loyalty.member.earned_growth IS 'growth gained since earned_since, which keep_threshold is compared with';
 COMMENT ON COLUMN loyalty.member.maintain_at IS 'never later than the next thing that the clock decides for this member; maintain() walks it';
 COMMENT ON COLUMN loyalty.member.enrolled_at IS 'business time of enrolment';
 COMMENT ON COLUMN loyalty.member.salt IS 'salt of the digests of erasable details; erased with them';
 COMMENT ON COLUMN loyalty.member.program_id IS 'program the member belongs to';
-COMMENT ON COLUMN loyalty.member.tier_id IS 'tier in force when the row was written, 0 if none';
+COMMENT ON COLUMN loyalty.member.tier_id IS 'tier in force as of the newest business time that the row has seen, 0 if none; tier() knows it at any instant';
+COMMENT ON COLUMN loyalty.member.earned_tier_id IS 'tier that growth has earned, 0 if none; tier_id is the highest of this and the granted ones';
+COMMENT ON COLUMN loyalty.member.earned_phase IS 'r the tier was reached in this period, k it was kept or fallen to at the end of the one before, g the period is over and its grace runs';
+COMMENT ON COLUMN loyalty.member.has_grants IS 'whether tier_grant has rows of the member that may not be over';
 COMMENT ON COLUMN loyalty.member.status IS 'a active, e earn_blocked, s spend_blocked, f frozen, c closed';
 COMMENT ON COLUMN loyalty.member.ref IS 'the caller''s key of the member: a customer number, a uuid';
 COMMENT ON COLUMN loyalty.member.chain_head IS 'hash of the member''s newest entry';
 COMMENT ON COLUMN loyalty.member.points IS 'live lots in lot order: spendable, pending, and lapsed ones not yet posted';
-COMMENT ON COLUMN loyalty.member.growth IS 'growth lots: never spent, dated by local month, sources dropped';
+COMMENT ON COLUMN loyalty.member.growth IS 'growth lots: never spent, dated by local month or, where the window is a rolling one, by local day; sources dropped, what lapsed long ago merged';
 COMMENT ON COLUMN loyalty.member.attributes IS 'facts about the member that rules may read as $member';
 COMMENT ON INDEX loyalty.member_maintain_at_idx IS 'members in the order in which maintain() visits them';
 
@@ -124,7 +136,7 @@ COMMENT ON COLUMN loyalty.ledger.detail_digest IS 'salted digest of ref, operati
 COMMENT ON COLUMN loyalty.ledger.event_id IS 'event_type, 0 if none';
 COMMENT ON COLUMN loyalty.ledger.actor_id IS 'actor who wrote it';
 COMMENT ON COLUMN loyalty.ledger.generation IS 'numbers the entries of one ref, kind and event';
-COMMENT ON COLUMN loyalty.ledger.kind IS 'e earn, v event, c correction, b claw_back, r redeem, h hold, p capture, l release, s restore, o transfer_out, i transfer_in, a adjust, x lapse, g gift, t status, n refused, m subscribe, q unsubscribe, u benefit';
+COMMENT ON COLUMN loyalty.ledger.kind IS 'e earn, v event, c correction, b claw_back, r redeem, h hold, p capture, l release, s restore, o transfer_out, i transfer_in, a adjust, x lapse, g gift, t status, n refused, m subscribe, q unsubscribe, u benefit, d tier';
 COMMENT ON COLUMN loyalty.ledger.spend_order IS 'order in which lots were taken: f fifo, x expiring; NULL = none taken';
 COMMENT ON COLUMN loyalty.ledger.hash IS 'SHA-256 over the member''s previous hash and this entry';
 COMMENT ON COLUMN loyalty.ledger.lots IS 'the lots that came or went; for a capture those spent';
@@ -172,6 +184,7 @@ COMMENT ON COLUMN loyalty.operation_ref.operation_ref IS 'the caller''s key';
 COMMENT ON COLUMN loyalty.operation_ref.entry_id IS 'ledger entry that used it';
 
 -- Temporal: a row is closed when the next begins; past rows are never rewritten.
+-- What lies after the newest row is a function of the member's row and the clock.
 CREATE TABLE loyalty.tier_period (
 	member_id bigint NOT NULL,
 	since timestamptz NOT NULL,
@@ -182,24 +195,43 @@ CREATE TABLE loyalty.tier_period (
 );
 COMMENT ON TABLE loyalty.tier_period IS 'which tier a member held, and when';
 COMMENT ON COLUMN loyalty.tier_period.member_id IS 'member';
-COMMENT ON COLUMN loyalty.tier_period.since IS 'from here on (recording time)';
+COMMENT ON COLUMN loyalty.tier_period.since IS 'from here on: when it was recorded or, where the clock decided, the moment itself';
 COMMENT ON COLUMN loyalty.tier_period.until IS 'until here, exclusive';
-COMMENT ON COLUMN loyalty.tier_period.entry_id IS 'ledger entry that brought the tier; 0 if none did';
+COMMENT ON COLUMN loyalty.tier_period.entry_id IS 'ledger entry that brought the tier; 0: the clock or retier() did';
 COMMENT ON COLUMN loyalty.tier_period.tier_id IS 'tier held; 0 = none';
+
+CREATE TABLE loyalty.tier_grant (
+	member_id bigint NOT NULL,
+	entry_id bigint NOT NULL,
+	since timestamptz NOT NULL,
+	until timestamptz NOT NULL,
+	tier_id integer NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	PRIMARY KEY (member_id, entry_id)
+);
+COMMENT ON TABLE loyalty.tier_grant IS 'tiers granted by hand or voucher: each is held until its own end, whatever growth says';
+COMMENT ON COLUMN loyalty.tier_grant.member_id IS 'member';
+COMMENT ON COLUMN loyalty.tier_grant.entry_id IS 'ledger entry that granted it; reason and actor stand there';
+COMMENT ON COLUMN loyalty.tier_grant.since IS 'business time of the grant';
+COMMENT ON COLUMN loyalty.tier_grant.until IS 'end, exclusive; moved when the grant is replaced or revoked';
+COMMENT ON COLUMN loyalty.tier_grant.tier_id IS 'tier granted';
+COMMENT ON COLUMN loyalty.tier_grant.kind IS 'manual or voucher';
 
 CREATE TABLE loyalty.tier_gift (
 	member_id bigint NOT NULL,
 	tier_id integer NOT NULL,
 	entry_id bigint NOT NULL,
 	cause bigint NOT NULL,
+	cycle_until timestamptz NOT NULL,
 	taken_back bigint,
 	PRIMARY KEY (member_id, tier_id, entry_id)
 );
-COMMENT ON TABLE loyalty.tier_gift IS 'gifts given on reaching a tier: one that stands per member and tier';
+COMMENT ON TABLE loyalty.tier_gift IS 'gifts given on reaching a tier: one that stands per member, tier and cycle';
 COMMENT ON COLUMN loyalty.tier_gift.member_id IS 'member';
 COMMENT ON COLUMN loyalty.tier_gift.tier_id IS 'tier that was reached';
 COMMENT ON COLUMN loyalty.tier_gift.entry_id IS 'ledger entry of the gift';
 COMMENT ON COLUMN loyalty.tier_gift.cause IS 'ledger entry that reached the tier';
+COMMENT ON COLUMN loyalty.tier_gift.cycle_until IS 'no second gift of the tier before';
 COMMENT ON COLUMN loyalty.tier_gift.taken_back IS 'ledger entry that took the gift back; NULL = it stands';
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.member_id_seq', '');
@@ -211,4 +243,5 @@ SELECT pg_catalog.pg_extension_config_dump('loyalty.ledger', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.hold', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.operation_ref', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_period', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_gift', '');

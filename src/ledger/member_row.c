@@ -25,6 +25,7 @@
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
 #include "ledger/query.h"
+#include "ledger/tier_row.h"
 
 static void
 load_member(TupleTableSlot *slot, MemberState *member)
@@ -47,6 +48,13 @@ load_member(TupleTableSlot *slot, MemberState *member)
 	member->tier_until = DatumGetTimestampTz(VALUE(MEMBER_TIER_UNTIL));
 	member->last_entry = DatumGetInt64(VALUE(MEMBER_LAST_ENTRY));
 	member->last_at = DatumGetTimestampTz(VALUE(MEMBER_LAST_AT));
+	member->earned_tier_id = DatumGetInt32(VALUE(MEMBER_EARNED_TIER_ID));
+	member->earned_since = DatumGetTimestampTz(VALUE(MEMBER_EARNED_SINCE));
+	member->earned_until = DatumGetTimestampTz(VALUE(MEMBER_EARNED_UNTIL));
+	member->earned_growth = DatumGetInt64(VALUE(MEMBER_EARNED_GROWTH));
+	member->earned_phase = (StatusPhase) DatumGetChar(VALUE(MEMBER_EARNED_PHASE));
+	member->has_grants = DatumGetBool(VALUE(MEMBER_HAS_GRANTS));
+	member->enrolled_at = DatumGetTimestampTz(VALUE(MEMBER_ENROLLED_AT));
 	member->maintain_at = DatumGetTimestampTz(VALUE(MEMBER_MAINTAIN_AT));
 	member->salt = DatumGetInt64(VALUE(MEMBER_SALT));
 	head = DatumGetByteaPP(VALUE(MEMBER_CHAIN_HEAD));
@@ -57,6 +65,8 @@ load_member(TupleTableSlot *slot, MemberState *member)
 #undef VALUE
 	if (member->held > 0)
 		member->holds = loyalty_holds_load(member->member_id);
+	if (member->has_grants)
+		member->grants = loyalty_grants_load(member->member_id);
 }
 
 /* Keys for either of the two ways in which a member is found. */
@@ -233,10 +243,11 @@ loyalty_member_read_id(int64 member_id, MemberState *member)
 static LoyaltyQuery insert_member = {
 	"INSERT INTO loyalty.member (member_id, debt, held, last_entry, last_at, tier_until,"
 	" maintain_at, enrolled_at, salt, program_id, tier_id, status, ref, chain_head,"
-	" points, growth, attributes)"
+	" points, growth, attributes, earned_since, earned_until, earned_growth,"
+	" earned_tier_id, earned_phase, has_grants)"
 	" VALUES (nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
 	" 'infinity', $1, $2, $3, 0, 'a', $4, decode(repeat('00', 32), 'hex'),"
-	" '{}', '{}', $5)"
+	" '{}', '{}', $5, '-infinity', 'infinity', 0, 0, 'r', false)"
 	" ON CONFLICT (program_id, ref) DO NOTHING",
 	5, {TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, JSONBOID}
 };

@@ -62,10 +62,11 @@ loyalty_members_find(const Program *program, const char *const *refs, int64 *ids
 static LoyaltyQuery insert_members = {
 	"INSERT INTO loyalty.member (member_id, debt, held, last_entry, last_at, tier_until,"
 	" maintain_at, enrolled_at, salt, program_id, tier_id, status, ref, chain_head,"
-	" points, growth, attributes)"
+	" points, growth, attributes, earned_since, earned_until, earned_growth,"
+	" earned_tier_id, earned_phase, has_grants)"
 	" SELECT nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
 	" 'infinity', n.at, n.salt, $1, 0, 'a', n.ref, decode(repeat('00', 32), 'hex'),"
-	" '{}', '{}', '{}'"
+	" '{}', '{}', '{}', '-infinity', 'infinity', 0, 0, 'r', false"
 	" FROM unnest($2, $3, $4) AS n (ref, at, salt)"
 	" ON CONFLICT (program_id, ref) DO NOTHING RETURNING ref, member_id",
 	4, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}

@@ -18,74 +18,13 @@
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
 #include "ledger/query.h"
+#include "ledger/tier_row.h"
 
-static LoyaltyQuery standing_gift = {
-	"SELECT entry_id FROM loyalty.tier_gift"
-	" WHERE member_id = $1 AND tier_id = $2 AND taken_back IS NULL",
-	2, {INT8OID, INT4OID}
-};
-static LoyaltyQuery cause_of_gift = {
-	"SELECT cause FROM loyalty.tier_gift"
-	" WHERE member_id = $1 AND tier_id = $2 AND taken_back IS NULL",
-	2, {INT8OID, INT4OID}
-};
-static LoyaltyQuery insert_gift = {
-	"INSERT INTO loyalty.tier_gift (member_id, tier_id, entry_id, cause) VALUES ($1, $2, $3, $4)",
-	4, {INT8OID, INT4OID, INT8OID, INT8OID}
-};
-static LoyaltyQuery take_gift_back = {
-	"UPDATE loyalty.tier_gift SET taken_back = $4"
-	" WHERE member_id = $1 AND tier_id = $2 AND entry_id = $3",
-	4, {INT8OID, INT4OID, INT8OID, INT8OID}
-};
-static LoyaltyQuery close_tier_period = {
-	"UPDATE loyalty.tier_period SET until = $2"
-	" WHERE member_id = $1 AND until = 'infinity' AND since < $2",
-	2, {INT8OID, TIMESTAMPTZOID}
-};
-static LoyaltyQuery open_tier_period = {
-	"INSERT INTO loyalty.tier_period (member_id, since, entry_id, tier_id)"
-	" VALUES ($1, $2, $3, $4) ON CONFLICT (member_id, since)"
-	" DO UPDATE SET entry_id = excluded.entry_id, tier_id = excluded.tier_id",
-	4, {INT8OID, TIMESTAMPTZOID, INT8OID, INT4OID}
-};
 static LoyaltyQuery insert_operation_ref = {
 	"INSERT INTO loyalty.operation_ref (member_id, kind, operation_ref, entry_id)"
 	" VALUES ($1, $2, $3, $4)",
 	4, {INT8OID, CHAROID, TEXTOID, INT8OID}
 };
-
-static void
-store_gifts(const Engine *engine)
-{
-	ListCell   *cell;
-
-	foreach(cell, engine->gifts)
-	{
-		const GiftChange *change = lfirst(cell);
-		Datum		args[4];
-
-		args[0] = Int64GetDatum(engine->member->member_id);
-		args[1] = Int32GetDatum(change->tier_id);
-		args[2] = Int64GetDatum(change->entry_id);
-		args[3] = Int64GetDatum(change->taken_back == 0 ? change->cause : change->taken_back);
-		loyalty_query_execute(change->taken_back == 0 ? &insert_gift : &take_gift_back, args);
-	}
-}
-
-/* Periods are dated to their recording: the past is never rewritten. */
-static void
-store_tier(const Engine *engine)
-{
-	Datum		args[4];
-
-	args[0] = Int64GetDatum(engine->member->member_id);
-	args[1] = TimestampTzGetDatum(engine->recorded_at);
-	args[2] = Int64GetDatum(engine->tier_entry);
-	args[3] = Int32GetDatum(engine->member->tier_id);
-	loyalty_query_execute(&close_tier_period, args);
-	loyalty_query_execute(&open_tier_period, args);
-}
 
 static void
 store_operation_refs(const Engine *engine)
@@ -139,6 +78,12 @@ update_row(Writer *writer, Engine *engine)
 	SET(MEMBER_STATUS, CharGetDatum(member->status));
 	SET(MEMBER_CHAIN_HEAD, PointerGetDatum(head));
 	SET(MEMBER_POINTS, PointWalletGetDatum(loyalty_wallet_pack(&member->points)));
+	SET(MEMBER_EARNED_SINCE, TimestampTzGetDatum(member->earned_since));
+	SET(MEMBER_EARNED_UNTIL, TimestampTzGetDatum(member->earned_until));
+	SET(MEMBER_EARNED_GROWTH, Int64GetDatum(member->earned_growth));
+	SET(MEMBER_EARNED_TIER_ID, Int32GetDatum(member->earned_tier_id));
+	SET(MEMBER_EARNED_PHASE, CharGetDatum(member->earned_phase));
+	SET(MEMBER_HAS_GRANTS, BoolGetDatum(member->has_grants));
 	SET(MEMBER_GROWTH, PointWalletGetDatum(loyalty_wallet_pack(&member->growth)));
 #undef SET
 	ExecStoreVirtualTuple(slot);
@@ -172,13 +117,12 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	if (engine->entries == NIL && !engine->row_lags && !engine->tier_moved &&
 		!engine->raise_due)
 		return;
+	loyalty_tier_finish(engine);
 	store_entries(writer, engine);
 	update_row(writer, engine);
 	if (engine->member->holds != NIL)
 		loyalty_holds_store(engine->member);
-	if (engine->tier_moved)
-		store_tier(engine);
-	store_gifts(engine);
+	loyalty_tiers_store(engine);
 	store_operation_refs(engine);
 }
 
@@ -207,19 +151,9 @@ source_since(void *arg, int64 entry_id, const char *kinds)
 }
 
 static int64
-source_standing_gift(void *arg, int32 tier_id, int64 *cause)
+source_standing_gift(void *arg, int32 tier_id, TimestampTz at, int64 *cause)
 {
-	Datum		args[2];
-	Datum		value;
-	int64		gift;
-
-	args[0] = Int64GetDatum(((MemberState *) arg)->member_id);
-	args[1] = Int32GetDatum(tier_id);
-	if (!loyalty_query_value(&standing_gift, args, &value))
-		return 0;
-	gift = DatumGetInt64(value);
-	*cause = loyalty_query_value(&cause_of_gift, args, &value) ? DatumGetInt64(value) : 0;
-	return gift;
+	return loyalty_gift_standing(((MemberState *) arg)->member_id, tier_id, at, cause);
 }
 
 const EngineSource *

@@ -121,7 +121,7 @@ SELECT is(growth, 100::bigint, 'live growth is a function of the clock') FROM ba
 SELECT is(growth, 60::bigint, 'in the past, too') FROM balance('ann', date_trunc('year', now()) - interval '30 minutes', 'year');
 SELECT is(growth, 0::bigint, 'and in the future') FROM balance('ann', date_trunc('year', now()) + interval '1 year', 'year');
 SELECT FROM record('bob', 'purchase', '{"amount": 100}', at => date_trunc('year', now()) - interval '1 hour', program => 'year');
-SELECT is(tier_of('bob', 'year'), 'base', 'case 11: growth recorded after it lapsed raises nothing');
+SELECT is(tier_of('bob', 'year'), 'gold', 'case 11: growth recorded late counts as of its date: whose tier never ends has it');
 
 SELECT lawful('tiers');
 SELECT * FROM finish();

@@ -1,0 +1,23 @@
+/*
+ * tier.h
+ *		Reading members as the clock has them, without writing.
+ */
+#ifndef LOYALTY_API_TIER_H
+#define LOYALTY_API_TIER_H
+
+#include "engine/engine.h"
+
+/* The member's row as the active snapshot sees it; LY002 if there is none. */
+extern void loyalty_member_require(const Program *program, const char *ref,
+								   MemberState *member);
+
+/* An engine at `at` whose entries are never written. */
+extern void loyalty_engine_read_only(Engine *engine, EngineSource *source,
+									 const Program *program, MemberState *member,
+									 TimestampTz at);
+
+/* The tier held at an instant, by the member's row as stored; NULL if none. */
+extern const Tier *loyalty_tier_at(const Program *program, const MemberState *stored,
+								   TimestampTz at);
+
+#endif							/* LOYALTY_API_TIER_H */

@@ -1,0 +1,98 @@
+-- Tiers by hand and voucher, conditions, and members moved after a change of tiers.
+\ir lib/helpers.psql
+SELECT no_plan();
+
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('shop', 'never', '12 months');
+INSERT INTO loyalty.tier (name, rank, threshold, earn_multiplier, gift, status_validity) VALUES
+	('base', 1, 0, 1, 0, 'never'), ('silver', 2, 100, 2, 5, '1 year'), ('gold', 3, 200, 3, 10, '1 year'), ('diamond', 4, 1000, 4, 100, '1 year');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
+
+-- a floor until its own end
+SELECT is(format('%s %s %s', points, tier, balance), '0 gold 0', 'a granted tier is held at once, without a gift')
+	FROM grant_tier('ann', 'gold', now() + interval '1 month', 'sorry');
+SELECT is(points, 30, 'and multiplies') FROM record('ann', 'purchase', '{"amount": 10}', 'o1');
+SELECT is(tier('ann', now() + interval '1 month'), 'base', 'until its end');
+SELECT is(tier('ann', now() - interval '1 hour'), 'base', 'not before');
+SELECT is(format('%s, %s', reason, kind), 'sorry, tier', 'the entry has the reason') FROM entries WHERE member = 'ann' AND kind = 'tier';
+SELECT is(format('%s %s', kind, until - now() > interval '27 days'), 'manual t', 'and tier_grant the end') FROM tier_grant;
+
+-- each its own end, the highest counts
+SELECT FROM grant_tier('ann', 'diamond', now() + interval '1 week', 'birthday', kind => 'voucher');
+SELECT is(format('%s %s %s', tier('ann'), tier('ann', now() + interval '8 days'), tier('ann', now() + interval '40 days')), 'diamond gold base',
+	'each keeps its own end, the highest in force counts');
+SELECT is(format('%s %s', tier, points), 'diamond 400', 'reached while a higher one is granted') FROM record('ann', 'purchase', '{"amount": 100}', 'o2');
+SELECT is(trail('ann'), 'tier 0, event 30, tier 0, event 400, gift 5', 'earned silver gives its gift');
+SELECT is(format('%s %s', tier('ann', now() + interval '40 days'), tier('ann', now() + interval '13 months')), 'silver base', 'the earned one lives beneath');
+SELECT FROM grant_tier('ann', 'gold', now() + interval '3 months', 'longer');
+SELECT is(tier('ann', now() + interval '2 months'), 'gold', 'a second grant takes the place of the first');
+SELECT is(tier, 'diamond', 'revoked') FROM revoke_tier('ann', 'gold', 'mistake');
+SELECT is(tier('ann', now() + interval '2 months'), 'silver', 'the grant is over');
+SELECT is(tier, 'silver', 'revoked, too') FROM revoke_tier('ann', 'diamond', 'mistake');
+SELECT FROM grant_tier('bob', 'silver', reason => 'x');
+SELECT is(format('%s %s', tier('bob', now() + interval '11 months'), tier('bob', now() + interval '12 months')), 'silver base', 'no end given: one status period of the tier');
+
+-- repeats and refusals
+SELECT is(replayed, false, 'first') FROM grant_tier('cat', 'gold', reason => 'x', ref => 'g1');
+SELECT is(replayed, true, 'a repeat') FROM grant_tier('cat', 'gold', reason => 'x', ref => 'g1');
+SELECT is(count(*), 1, 'grants nothing') FROM tier_grant g, member_row('cat') m WHERE g.member_id = m.member_id;
+SELECT refuses($$SELECT FROM grant_tier('cat', 'silver', reason => 'x', ref => 'g1')$$, 'LY003', 'other content', 'g1');
+SELECT refuses($$SELECT FROM grant_tier('cat', 'gold')$$, '22023', 'no reason', 'reason');
+SELECT refuses($$SELECT FROM grant_tier('cat', 'platinum', reason => 'x')$$, '22023', 'unknown tier', 'platinum');
+SELECT refuses($$SELECT FROM grant_tier('cat', 'gold', reason => 'x', kind => 'gift')$$, '22023', 'unknown kind', 'voucher');
+SELECT refuses($$SELECT FROM grant_tier('cat', 'gold', '2001-01-01', 'x')$$, '22023', 'an end in the past', 'revoke_tier');
+SELECT refuses($$SELECT FROM revoke_tier('cat', 'silver', 'x')$$, 'LY007', 'nothing to revoke');
+SELECT refuses($$SELECT FROM revoke_tier('nobody', 'gold', 'x')$$, 'LY002', 'unknown member');
+SELECT refuses($$SELECT tier('nobody')$$, 'LY002', 'tier() of an unknown member');
+SELECT FROM set_status('cat', 'closed');
+SELECT refuses($$SELECT FROM grant_tier('cat', 'diamond', reason => 'x')$$, 'LY004', 'a closed member');
+SELECT matches(line, 'tier gold was granted \(manual\) until', 'explain tells it') FROM explain('cat', 'g1') LIMIT 1;
+
+-- conditions
+INSERT INTO loyalty.program (name, validity) VALUES ('cond', 'never');
+SET loyalty.program = 'cond';
+INSERT INTO loyalty.tier (name, rank, threshold, condition) VALUES ('base', 1, 0, NULL), ('regular', 2, 10, '$orders >= 3'),
+	('daily', 3, 20, '$active_days >= 3'), ('old', 4, 30, '$tenure >= 365'), ('vip', 5, 40, '$.vip == true');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
+SELECT is(tier, 'base', 'growth alone does not make it') FROM record('ann', 'purchase', '{"amount": 100}', 'o1', now() - interval '2 hours');
+SELECT is(tier, 'base', '$orders: two') FROM record('ann', 'purchase', '{"amount": 1}', 'o2', now() - interval '1 hour');
+SELECT FROM settle('ann', 'purchase', NULL, 'o2');
+SELECT is(tier, 'base', '$orders: one was cancelled') FROM record('ann', 'purchase', '{"amount": 1}', 'o3');
+SELECT is(tier, 'regular', '$orders: three that stand') FROM record('ann', 'purchase', '{"amount": 1}', 'o4');
+SELECT is(string_agg(tier, ' ' ORDER BY d), 'base base daily', '$active_days') FROM (SELECT d, (record('bob', 'purchase', '{"amount": 30}', at => timestamptz '2024-01-01' + make_interval(days => d))).tier FROM generate_series(1, 3) d OFFSET 0) r;
+SELECT FROM enroll('cat', at => now() - interval '400 days');
+SELECT is(tier, 'old', '$tenure') FROM record('cat', 'purchase', '{"amount": 40}');
+SELECT FROM enroll('dan', '{"vip": true}');
+SELECT is(tier, 'vip', '$: attributes') FROM record('dan', 'purchase', '{"amount": 40}');
+SELECT refuses($$INSERT INTO tier (name, rank, threshold, condition) VALUES ('x', 9, 900, '$visits > 3')$$, '42704', 'an unknown variable', 'visits');
+
+-- a change of thresholds
+INSERT INTO loyalty.program (name, validity) VALUES ('move', 'never');
+SET loyalty.program = 'move';
+INSERT INTO loyalty.tier (name, rank, threshold, gift, status_validity) VALUES ('base', 1, 0, 0, 'never'), ('silver', 2, 100, 5, '1 year'), ('gold', 3, 200, 10, '1 year');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
+SELECT FROM (SELECT record('m' || a, 'purchase', jsonb_build_object('amount', a)) FROM generate_series(50, 250, 50) a OFFSET 0) r;
+SELECT is_empty('SELECT * FROM retier()', 'nobody moves');
+UPDATE loyalty.tier SET threshold = threshold + 50 WHERE rank > 1 AND program = 'move';
+SELECT is(tier('m100'), 'silver', 'a change of thresholds downgrades nobody');
+SELECT is_empty('SELECT * FROM retier()', 'upgrade_only: nobody moves up');
+SELECT results_eq($$SELECT member, tier_before, tier_after, growth FROM retier('full')$$,
+	$$VALUES ('m100', 'silver', 'base', 100::bigint), ('m200', 'gold', 'silver', 200)$$, 'full: who would move');
+SELECT results_eq($$SELECT member, tier_before, tier_after, moves_at > now() + interval '11 months' FROM retier('at_period_end', false)$$,
+	$$VALUES ('m100', 'silver', 'base', true), ('m200', 'gold', 'silver', true)$$, 'at_period_end: and when, by itself');
+SELECT is(tier('m200'), 'gold', 'a preview moves nobody');
+SELECT is(count(*), 1, 'at most max_members') FROM retier('full', false, 1);
+SELECT is(count(*), 1, 'the rest') FROM retier('full', false);
+SELECT is(count(*), 0, 'until nobody is left') FROM retier('full', false);
+SELECT is(format('%s %s', tier('m100'), tier('m200')), 'base silver', 'full moves them');
+UPDATE loyalty.tier SET threshold = threshold - 100 WHERE rank > 1 AND program = 'move';
+SELECT results_eq($$SELECT member, tier_before, tier_after, gift FROM retier('upgrade_only', false) ORDER BY growth$$,
+	$$VALUES ('m50', 'base', 'silver', 5::bigint), ('m100', 'base', 'silver', 0), ('m150', 'silver', 'gold', 10), ('m200', 'silver', 'gold', 0)$$,
+	'upgrade_only: up, with the gifts of tiers not had in this cycle');
+SELECT refuses($$SELECT FROM retier('sideways')$$, '22023', 'unknown mode', 'upgrade_only');
+SELECT refuses($$SELECT FROM retier(max_members => 0)$$, '22023', 'max_members 0');
+
+-- the view
+SELECT results_eq($$SELECT member, tier FROM members WHERE program = 'move' ORDER BY 1$$, $$SELECT ref, tier(ref) FROM member m JOIN program p USING (program_id) WHERE p.name = 'move' ORDER BY 1$$, 'members shows the tier of now');
+
+SELECT lawful('granted tiers');
+SELECT * FROM finish();
