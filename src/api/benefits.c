@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "api/tier.h"
 #include "api/story.h"
 #include "compat.h"
 #include "errors.h"
@@ -58,7 +59,7 @@ get_standing(Standing *standing, const Program *program, const MemberState *memb
 			 TimestampTz at)
 {
 	standing->program = program;
-	standing->tier = loyalty_tier_by_id(program, member->tier_id);
+	standing->tier = loyalty_tier_at(program, member, at);
 	standing->tiers = loyalty_tiers_held(member->member_id);
 	standing->subscriptions = loyalty_subscriptions_load(member->member_id);
 	standing->at = at;

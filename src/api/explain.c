@@ -471,18 +471,8 @@ tell_entry(Telling *telling, const Entry *entry)
 		case ENTRY_SUBSCRIBE:
 		case ENTRY_UNSUBSCRIBE:
 		case ENTRY_BENEFIT:
-			loyalty_tell_membership(telling, entry, at);
-			break;
 		case ENTRY_TIER:
-			if (loyalty_tell_noted(entry, "until") == NULL)
-				loyalty_tell(telling, _("%s: tier %s was granted (%s) without an end."),
-							 at, loyalty_tell_noted(entry, "tier"),
-							 loyalty_tell_noted(entry, "kind"));
-			else
-				loyalty_tell(telling, _("%s: tier %s was granted (%s) until %s."),
-							 at, loyalty_tell_noted(entry, "tier"),
-							 loyalty_tell_noted(entry, "kind"),
-							 loyalty_tell_noted(entry, "until"));
+			loyalty_tell_membership(telling, entry, at);
 			break;
 		case ENTRY_STATUS:		/* carries no ref */
 			return;

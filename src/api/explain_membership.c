@@ -1,6 +1,6 @@
 /*
  * explain_membership.c
- *		Paid plans and benefits as sentences.
+ *		Paid plans, benefits and granted tiers as sentences.
  */
 #include "postgres.h"
 
@@ -19,6 +19,13 @@ loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at)
 	else if (entry->kind == ENTRY_UNSUBSCRIBE)
 		loyalty_tell(telling, _("%s: plan %s was cancelled; %s of its price is for the time left."),
 					 at, loyalty_tell_noted(entry, "plan"), loyalty_tell_noted(entry, "refund"));
+	else if (entry->kind == ENTRY_TIER && loyalty_tell_noted(entry, "until") == NULL)
+		loyalty_tell(telling, _("%s: tier %s was granted (%s) without an end."), at,
+					 loyalty_tell_noted(entry, "tier"), loyalty_tell_noted(entry, "kind"));
+	else if (entry->kind == ENTRY_TIER)
+		loyalty_tell(telling, _("%s: tier %s was granted (%s) until %s."), at,
+					 loyalty_tell_noted(entry, "tier"), loyalty_tell_noted(entry, "kind"),
+					 loyalty_tell_noted(entry, "until"));
 	else
 	{
 		loyalty_tell(telling, _("%s: benefit %s was used (%s, %s)."), at,
