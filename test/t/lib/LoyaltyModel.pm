@@ -497,9 +497,18 @@ sub reassess
 		next if $tier->{rank} <= $before || $tier->{rank} > $after;
 		my $entry = $self->open_entry($member, 'gift', $at);
 		@$entry{qw(ref event)} = @$cause{qw(ref event)} if $cause;
-		$entry->{points} = $tier->{gift};
-		my @late = credit($member, $entry,
-			$self->place($member, $at, [ $tier->{gift}, $self->policy_validity($at), $entry->{id} ]));
+		$entry->{tier} = $tier->{name};
+		foreach my $family (shortfalls($member, 0))
+		{
+			next if ($family->{first}{tier} // '') ne $tier->{name};
+			my $waived = min($tier->{gift} + $entry->{waived}, standing_waiver($member, $family));
+			$entry->{cancelled}{ $family->{first}{id} } = $waived;
+			$entry->{waived} -= $waived;
+		}
+		$entry->{points} = $tier->{gift} + $entry->{waived};
+		my $lot = $self->place($member, $at,
+			[ $entry->{points}, $self->policy_validity($at), $entry->{id} ]);
+		my @late = credit($member, $entry, grep { $_->[0] > 0 } $lot);
 		$entry->{fresh} = [ @{ $entry->{lots} } ];
 		$self->close_entry($member, $entry, @late);
 		$member->{gifts} = { %{ $member->{gifts} },
@@ -516,7 +525,7 @@ sub reassess
 			ref => $gift->{entry}{ref},
 			event => $gift->{entry}{event},
 			gift => 1);
-		$self->take_grant($member, $entry, family_of($gift->{entry}), $gift->{entry}{points});
+		$self->take_grant($member, $entry, family_of($gift->{entry}), effect($gift->{entry}));
 		$self->close_entry($member, $entry);
 		$member->{gifts} = { %{ $member->{gifts} } };
 		delete $member->{gifts}{ $tier->{name} };
@@ -853,23 +862,21 @@ sub do_restore
 	my @taken = reverse in_order($spent->{order}, @{ $spent->{lots} });
 	my (undef, $rest) = cut($done, @taken);
 	my ($slice) = cut($points, @$rest);
+	my @short = shortfalls($member, min(FOREVER, grep { $_ } map { $_->[3] } @$slice));
 	my @incoming;
 	foreach my $lot (merged(@$slice))
 	{
 		my ($amount, $from, $until, $source) = @$lot;
-		my ($family) = grep { owns($_, $lot) } $self->families_of_source($member, $source);
 
-		if ($family)
+		foreach my $family (grep { lacks($member, $_, $lot) } @short)
 		{
 			my $grant = $family->{first}{id};
-			my $waived =
-			  min($amount, standing_waiver($member, $family) - ($entry->{cancelled}{$grant} // 0));
-			if ($waived > 0)
-			{
-				$entry->{cancelled}{$grant} += $waived;
-				$entry->{waived} -= $waived;
-				$amount -= $waived;
-			}
+			my $waived = min($amount,
+				max(0, standing_waiver($member, $family) - ($entry->{cancelled}{$grant} // 0)));
+			$entry->{cancelled}{$grant} += $waived;
+			$entry->{waived} -= $waived;
+			$amount -= $waived;
+
 			my $debt = min($amount, $member->{debt},
 				max(0, sum0(map { $_->{debt} } @{ $family->{entries} })));
 			$member->{debt} -= $debt;
@@ -944,13 +951,85 @@ sub families
 	return map { family_of($entries{$_}[0], @{ $entries{$_} }) } @names;
 }
 
-sub families_of_source
+# The family that begins with an entry.  A gift is given once and taken back
+# once, and is a family of its own.
+sub family_from
 {
-	my ($self, $member, $source) = @_;
-	my ($grant) = grep { $_->{id} == $source } @{ $member->{entries} };
+	my ($member, $first) = @_;
 
-	return if !$grant || !defined $grant->{ref} || $grant->{kind} !~ /^(?:earn|event)$/;
-	return families($member, @$grant{qw(ref kind event)});
+	return family_of($first, $first,
+		grep { $_->{gift} && $_->{reverses} == $first->{id} } @{ $member->{entries} })
+	  if $first->{kind} eq 'gift';
+	return if !defined $first->{ref};
+	my ($family) = grep { $_->{first}{id} == $first->{id} }
+	  families($member, @$first{qw(ref kind event)});
+	return $family;
+}
+
+# The family and those whose grants have joined its lots.
+sub families_of_lots
+{
+	my ($member, $family) = @_;
+	my $earliest = min($family->{first}{id},
+		grep { $_ } map { $_->[3] } @{ $family->{first}{lots} });
+	my @families = ($family);
+
+	foreach my $entry (grep { $_->{id} >= $earliest } @{ $member->{entries} })
+	{
+		next if !grep { owns($family, $_) } @{ $entry->{fresh} // [] };
+		next if $entry->{kind} !~ /^(?:earn|event|gift)$/;
+		next if grep { $_->{id} == $entry->{id} } map { @{ $_->{entries} } } @families;
+		if ($entry->{kind} eq 'gift')
+		{
+			push @families, family_from($member, $entry);
+		}
+		elsif (defined $entry->{ref})
+		{
+			push @families, grep { $_->{first}{point_kind} eq $entry->{point_kind} }
+			  families($member, @$entry{qw(ref kind event)});
+		}
+	}
+	return @families;
+}
+
+# The families of which something was owed or waived after an entry.
+sub shortfalls
+{
+	my ($member, $after) = @_;
+	my (@families, %seen);
+
+	foreach my $kind (qw(claw_back correction))
+	{
+		foreach my $entry (grep { $_->{kind} eq $kind && $_->{id} > $after } @{ $member->{entries} })
+		{
+			next if $entry->{waived} <= 0 && $entry->{debt} <= 0;
+			next if !defined $entry->{reverses} || $seen{ $entry->{reverses} }++;
+			my ($first) = grep { $_->{id} == $entry->{reverses} } @{ $member->{entries} };
+			push @families, family_from($member, $first);
+		}
+	}
+	return @families;
+}
+
+# Is it a lot of the grants that something lacks of?  What one gift of a tier
+# lacked, the next one let go first: they stand for each other.
+sub lacks
+{
+	my ($member, $family, $lot) = @_;
+
+	return owns($family, $lot) if $family->{first}{kind} ne 'gift';
+	return grep { $_->{kind} eq 'gift' && $_->{tier} eq $family->{first}{tier} && owns(family_of($_), $lot) }
+	  @{ $member->{entries} };
+}
+
+sub owed_before
+{
+	my ($family) = @_;
+
+	return sum0(
+		(map { $_->{debt} + points_of(grep { !owns($family, $_) } @{ $_->{lots} }) }
+			grep { $_->{kind} eq 'claw_back' } @{ $family->{entries} }),
+		map { $_->{debt} + points_of(@{ $_->{other} }) } layers($family));
 }
 
 # Is it a lot that the family granted, or the one that its grant joined?  Grace
@@ -1051,8 +1130,10 @@ sub take_grant
 	take_away($member, $entry, @$very);
 	$left -= points_of(@$very);
 
+	# of a lot that several grants joined, each point counts for one of them
+	my @joined = families_of_lots($member, $family);
 	my $lapsed = sum0(map { own_points($family, $_) } grep { $_->{kind} eq 'lapse' } @later)
-	  - sum0(map { $_->{lapsed} } @{ $family->{entries} });
+	  - sum0(map { $_->{lapsed} } map { @{ $_->{entries} } } @joined);
 	$entry->{lapsed} = max(0, min($left, $lapsed));
 	$left -= $entry->{lapsed};
 
@@ -1061,11 +1142,7 @@ sub take_grant
 	{
 		my $given =
 		  sum0(map { own_points($family, $_) } grep { $_->{kind} eq 'transfer_out' } @later);
-		my $before = sum0(
-			map { $_->{debt} + points_of(grep { !owns($family, $_) } @{ $_->{lots} }) }
-			grep { $_->{kind} eq 'claw_back' } @{ $family->{entries} });
-		$before += $_->{debt} + points_of(@{ $_->{other} }) foreach layers($family);
-		$owed = max(0, min($left, $given - $before));
+		$owed = max(0, min($left, $given - sum0(map { owed_before($_) } @joined)));
 	}
 	$entry->{waived} = $left - $owed;
 	$self->owe($member, $entry, $owed) if $owed > 0;
