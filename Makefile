@@ -40,6 +40,7 @@ OBJS = \
 	src/engine/benefit.o \
 	src/engine/breakdown.o \
 	src/engine/family.o \
+	src/engine/family_take.o \
 	src/engine/flow.o \
 	src/engine/give_back.o \
 	src/engine/grant.o \

@@ -101,6 +101,14 @@ SELECT FROM (VALUES ('shop'), ('soft')) p (p), claw_back('joy', 'o1', at => '202
 SELECT is(balance, 100, 'case 5: two grants, one clawed back (owe)') FROM restore('joy', 'r1', at => '2024-01-04', program => 'shop');
 SELECT is(balance, 100, 'case 5: two grants, one clawed back (waive)') FROM restore('joy', 'r1', at => '2024-01-04', program => 'soft');
 SELECT is(wallet_of('joy', 'soft'), '100@2024-01-02/2024-01-12', 'case 5: the other grant''s points are back');
+-- a hold is no way to keep what is clawed back under waive
+SELECT FROM earn('hal', 100, 'o1', at => '2024-01-01', program => 'soft');
+SELECT FROM hold('hal', 100, 'h1', '1 day', at => '2024-01-02', program => 'soft');
+SELECT FROM claw_back('hal', 'o1', at => '2024-01-02', program => 'soft');
+SELECT is(stands('hal', 'soft'), 'wallet 0, held 100, debt 100', 'waive: held points of the grant are owed');
+SELECT FROM release('hal', 'h1', at => '2024-01-02', program => 'soft');
+SELECT is(stands('hal', 'soft'), 'wallet 0, held 0, debt 0', 'waive: a released hold pays for them');
+
 -- partial: the other grant's slices come first (last taken first) and cancel nothing of the waiver
 SELECT FROM earn('kim', 100, 'o1', at => '2024-01-01', program => 'soft');
 SELECT FROM earn('kim', 100, 'o2', at => '2024-01-02', program => 'soft');
