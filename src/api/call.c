@@ -292,6 +292,22 @@ tier_after(const Call *call, const Entry *entry)
 	return tier == NULL ? NULL : tier->name;
 }
 
+int64
+loyalty_call_balance_after(const Call *call, const Entry *entry)
+{
+	int64		balance = entry->balance;
+	ListCell   *cell;
+
+	foreach(cell, call->engine.known_story)
+	{
+		const Entry *later = lfirst(cell);
+
+		if (later->entry_id > entry->entry_id && later->recorded_at == entry->recorded_at)
+			balance = later->balance;
+	}
+	return balance;
+}
+
 bool
 loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 					const char *ref, int64 digest, Receipt *receipt)
@@ -323,7 +339,7 @@ loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 			receipt->entry_id = entry->entry_id;
 			receipt->points += entry->points;
 			receipt->growth += entry->growth;
-			receipt->balance = entry->balance;
+			receipt->balance = loyalty_call_balance_after(call, entry);
 			receipt->tier = tier_after(call, entry);
 		}
 	}

@@ -234,7 +234,7 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 		receipt->entry_id = entry->entry_id;
 		receipt->points += entry->points;
 		receipt->growth += entry->growth;
-		receipt->balance = entry->balance;
+		receipt->balance = loyalty_call_balance_after(call, entry);
 		receipt->replayed = true;
 	}
 }

@@ -89,5 +89,23 @@ SELECT is(replayed, false, 'another member''s ref is another ref') FROM earn('bo
 INSERT INTO loyalty.program (name) VALUES ('miles');
 SELECT is(replayed, false, 'another program''s ref is another ref') FROM earn('ref', 7, 'order 1', program => 'miles');
 
+-- gifts of a tier are entries after the one that reached it: the first receipt counts them
+INSERT INTO loyalty.program (name) VALUES ('gifts');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift)
+	VALUES ('gifts', 'base', 1, 0, 5), ('gifts', 'silver', 2, 100, 20), ('gifts', 'gold', 3, 300, 50);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('gifts', 'base', 'purchase', '$.amount');
+CREATE TABLE gift_answer AS
+	SELECT t.*, r.* FROM (VALUES
+		(1, $$record('gil', 'purchase', '{"amount": 500}', 'o1', program => 'gifts')$$),
+		(2, $$claw_back('gil', 'o1', claw_ref => 'claw 1', program => 'gifts')$$),
+		(3, $$settle('gus', 'purchase', '{"amount": 500}', 'o1', program => 'gifts')$$),
+		(4, $$settle('gus', 'purchase', NULL, 'o1', program => 'gifts')$$),
+		(5, $$settle('gus', 'purchase', '{"amount": 400}', 'o1', program => 'gifts')$$)) t (position, call),
+	LATERAL run_twice(t.call) r ORDER BY t.position;
+SELECT is(second::text, replace(first::text, ',f)', ',t)'), 'the first receipt with its gifts: ' || call)
+	FROM gift_answer ORDER BY position;
+SELECT is((first).balance, 575, 'gifts are in the balance') FROM gift_answer WHERE position = 1;
+SELECT is((first).balance, 5, 'and leave it again') FROM gift_answer WHERE position = 2;
+
 SELECT lawful('repeats');
 SELECT * FROM finish();
