@@ -82,6 +82,12 @@ verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *mem
 {
 	ListCell   *cell;
 
+	if (program == NULL)
+	{
+		Problem		problem = {0, "member belongs to no program", NULL};
+
+		put_problem(rsinfo, member->ref, program, &problem);
+	}
 	foreach(cell, loyalty_audit_member(member))
 		put_problem(rsinfo, member->ref, program, lfirst(cell));
 }

@@ -35,6 +35,8 @@ typedef struct Audit
 	int64		subscribed;		/* entries that sold a plan … */
 	int64		unsubscribed;	/* … or cancelled one */
 	int64		used;			/* units of benefits, by the entries */
+	List	   *gifts;			/* of int64: entries that gave a tier's gift */
+	int64		gifts_taken;	/* of which were taken back */
 	List	   *problems;
 } Audit;
 
@@ -98,6 +100,28 @@ count_membership(Audit *audit, const Entry *entry)
 		audit->used += units_used(entry);
 }
 
+/* The context of the audit is current. */
+static void
+count_gifts(Audit *audit, const Entry *entry)
+{
+	ListCell   *cell;
+
+	if (entry->kind == ENTRY_GIFT)
+	{
+		int64	   *gift = palloc(sizeof(int64));
+
+		*gift = entry->entry_id;
+		audit->gifts = lappend(audit->gifts, gift);
+	}
+	if (entry->kind != ENTRY_CORRECTION)
+		return;
+	foreach(cell, audit->gifts)
+	{
+		if (*(int64 *) lfirst(cell) == entry->reverses)
+			audit->gifts_taken++;
+	}
+}
+
 static void
 audit_entry(Entry *entry, void *arg)
 {
@@ -113,6 +137,7 @@ audit_entry(Entry *entry, void *arg)
 	count_membership(audit, entry);
 
 	caller = MemoryContextSwitchTo(audit->context);
+	count_gifts(audit, entry);
 	loyalty_replay_apply(&audit->replay, entry, &adds, &takes);
 	if (audit->replay.problem != NULL)
 		report(audit, entry->entry_id, audit->replay.problem, NULL);
@@ -178,10 +203,12 @@ audit_holds(Audit *audit)
 			const Hold *hold = lfirst(lc);
 
 			found |= hold->entry_id == expected->entry_id &&
+				expected->ref != NULL && strcmp(hold->ref, expected->ref) == 0 &&
 				same_lots(&hold->lots, &expected->lots);
 		}
 		if (!found)
-			report(audit, expected->entry_id, "hold is missing or has other lots", NULL);
+			report(audit, expected->entry_id, "hold is missing or has another ref or other lots",
+				   NULL);
 	}
 }
 
@@ -234,6 +261,12 @@ audit_tiers(Audit *audit)
 			   two_figures(member.tier_id, tier_id));
 }
 
+static LoyaltyQuery gifts_given = {
+	"SELECT count(*) FROM loyalty.tier_gift WHERE member_id = $1", 1, {INT8OID}
+};
+static LoyaltyQuery gifts_taken_back = {
+	"SELECT count(taken_back) FROM loyalty.tier_gift WHERE member_id = $1", 1, {INT8OID}
+};
 static LoyaltyQuery subscriptions_sold = {
 	"SELECT count(*) FROM loyalty.subscription WHERE member_id = $1", 1, {INT8OID}
 };
@@ -293,6 +326,13 @@ loyalty_audit_member(const MemberState *member)
 		report(&audit, 0, "status is not what the entries leave", NULL);
 	audit_holds(&audit);
 	audit_tiers(&audit);
+	if (member->maintain_at > loyalty_engine_next_due(member, DT_NOBEGIN))
+		report(&audit, 0, "maintain_at is later than the next thing that the clock decides",
+			   NULL);
+	audit_figure(&audit, &gifts_given, list_length(audit.gifts),
+				 "gifts are not those of the ledger");
+	audit_figure(&audit, &gifts_taken_back, audit.gifts_taken,
+				 "gifts taken back are not those of the ledger");
 	audit_figure(&audit, &subscriptions_sold, audit.subscribed,
 				 "subscriptions are not those of the ledger");
 	audit_figure(&audit, &subscriptions_cancelled, audit.unsubscribed,

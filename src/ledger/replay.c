@@ -86,7 +86,7 @@ open_hold(Replay *replay, const Entry *entry)
 	Hold	   *hold = palloc0(sizeof(Hold));
 
 	hold->entry_id = entry->entry_id;
-	hold->ref = entry->ref;
+	hold->ref = entry->ref == NULL ? NULL : pstrdup(entry->ref);
 	hold->points = loyalty_lots_points(&entry->lots);
 	loyalty_lots_copy(&hold->lots, &entry->lots);
 	replay->holds = lappend(replay->holds, hold);

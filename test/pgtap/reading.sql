@@ -93,6 +93,7 @@ BEGIN
 	ALTER TABLE loyalty.ledger DISABLE TRIGGER guard;
 	ALTER TABLE loyalty.member DISABLE TRIGGER guard;
 	ALTER TABLE loyalty.hold DISABLE TRIGGER guard;
+	ALTER TABLE loyalty.tier_gift DISABLE TRIGGER guard;
 	EXECUTE change;
 	SELECT coalesce(string_agg(DISTINCT v.member_ref, ', '), 'nothing') INTO found FROM loyalty.verify() v;
 	RAISE EXCEPTION USING MESSAGE = found, ERRCODE = 'ZZZZZ';
@@ -115,8 +116,21 @@ SELECT is(forged(format(change, member_id('ann'))), 'ann', 'verify() finds ' || 
 	'UPDATE loyalty.member SET debt = 1, points = ''{}'' WHERE member_id = %s',
 	'UPDATE loyalty.member SET held = 1 WHERE member_id = %s',
 	'UPDATE loyalty.member SET growth = ''{1@2024-01-01/infinity}'' WHERE member_id = %s',
+	'UPDATE loyalty.member SET maintain_at = ''infinity'' WHERE member_id = %s',
+	'UPDATE loyalty.member SET program_id = 12345 WHERE member_id = %s',
 	'UPDATE loyalty.member SET chain_head = ''\x00'' WHERE member_id = %s']) change;
 SELECT is(forged('DELETE FROM loyalty.hold'), 'bob', 'verify() finds a lost hold');
+SELECT is(forged('UPDATE loyalty.hold SET ref = ''other'''), 'bob', 'verify() finds a hold under another ref');
+
+-- a gift that is forgotten could be earned again
+INSERT INTO loyalty.program (name) VALUES ('gifts');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('gifts', 'gold', 1, 100, 20);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('gifts', 'base', 'purchase', '$.amount');
+SELECT FROM settle('gil', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
+SELECT is(forged('DELETE FROM loyalty.tier_gift'), 'gil', 'verify() finds a forgotten gift');
+SELECT is(forged('UPDATE loyalty.tier_gift SET taken_back = entry_id'), 'gil', 'verify() finds a gift said to be taken back');
+SELECT FROM settle('gil', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(forged('UPDATE loyalty.tier_gift SET taken_back = NULL'), 'gil', 'verify() finds a gift said to stand');
 
 SELECT lawful('reading');
 SELECT * FROM finish();
