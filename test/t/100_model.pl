@@ -50,7 +50,7 @@ query($node, q{
 			answer := sqlstate || ' ' || replace(sqlerrm, E'\n', ' ');
 		END;
 		SELECT concat_ws(' ', m.points, 'debt=' || m.debt, 'held=' || m.held,
-				'growth=' || m.growth::text, 'tier=' || coalesce(t.name, ''),
+				'growth=' || loyalty.points(m.growth), 'tier=' || coalesce(t.name, ''),
 				'status=' || CASE m.status WHEN 'a' THEN 'active' WHEN 'e' THEN 'earn_blocked'
 					WHEN 's' THEN 'spend_blocked' WHEN 'f' THEN 'frozen' ELSE 'closed' END)
 			INTO standing
@@ -119,6 +119,9 @@ sub random_terms
 		{ name => 'gold', rank => 3, threshold => 2000, percent => 150, gift => pick(0, 200) })
 	  : ();
 	shift @tiers if chance(0.2);
+
+	# how lapsed growth is kept is the engine's own affair
+	$program{growth_window} = pick('never', '20 years') if @tiers;
 
 	# points are thousandths of a point per hundredth of `key`, or per rule
 	my %rule = (point_kind => '', multiplied => 1, sign => 1, key => 'amount');

@@ -123,12 +123,21 @@ sub plus_months
 	return $first + min($of_month, month_length($to_year, $to_month)) - 1;
 }
 
-sub month_start
+# The first instants of the first and the last day of the local month.
+sub month
 {
 	my ($self, $at) = @_;
 	my ($year, $month) = date_of_day(POSIX::floor($self->local($at) / DAY));
+	my $first = day_of_date($year, $month, 1);
 
-	return $self->instant(day_of_date($year, $month, 1) * DAY);
+	return map { $self->instant($_ * DAY) } $first, $first + month_length($year, $month) - 1;
+}
+
+sub day_start
+{
+	my ($self, $at) = @_;
+
+	return $self->instant(POSIX::floor($self->local($at) / DAY) * DAY);
 }
 
 # The name of the local day or month that an instant falls in.

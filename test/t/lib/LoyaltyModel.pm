@@ -152,7 +152,7 @@ sub state_text
 
 	return join ' ', lots_text(@{ $member->{lots} }), "debt=$member->{debt}",
 	  'held=' . sum0(map { points_of(@{ $_->{lots} }) } @{ $member->{holds} }),
-	  'growth=' . lots_text(@{ $member->{growth} }),
+	  'growth=' . points_of(@{ $member->{growth} }),
 	  'tier=' . tier_name($member), "status=$member->{status}";
 }
 
@@ -446,26 +446,56 @@ sub repeated
 # Growth and tiers
 #
 
+# Growth is kept by the local month, or by the day where days lapse apart.
+sub growth_period
+{
+	my ($self, $dated) = @_;
+	my $calendar = $self->{calendar};
+	my $window = $self->{program}{growth_window};
+	my ($first, $last) = $calendar->month($dated);
+	my $until = $calendar->valid_until($window, $first);
+
+	return ($first, $until) if $calendar->valid_until($window, $last) == $until;
+	$first = $calendar->day_start($dated);
+	return ($first, $calendar->valid_until($window, $first));
+}
+
+# The most that growth came to from one instant to another, and when first that
+# much or `enough` of it was there.
+sub growth_peak
+{
+	my ($member, $from, $until, $enough) = @_;
+	my ($peak, $since) = (-1, $from);
+
+	foreach my $at ($from, sort { $a <=> $b } grep { $_ > $from && $_ <= $until }
+		map { $_->[1] } @{ $member->{growth} })
+	{
+		my $growth = points_of(grep { is_spendable($_, $at) } @{ $member->{growth} });
+
+		($peak, $since) = ($growth, $at) if $growth > $peak;
+		last if defined $enough && $peak >= $enough;
+	}
+	return ($peak, $since);
+}
+
 sub add_growth
 {
 	my ($self, $member, $entry, $growth, $dated) = @_;
 
 	if ($growth > 0)
 	{
-		my $from = $self->{calendar}->month_start($dated);
-		my $until = $self->{calendar}->valid_until($self->{program}{growth_window}, $from);
-
-		$member->{growth} = [ merged(@{ $member->{growth} }, [ $growth, $from, $until, 0 ]) ];
+		$member->{growth} =
+		  [ merged(@{ $member->{growth} }, [ $growth, $self->growth_period($dated), 0 ]) ];
 		$entry->{growth} += $growth;
 		return;
 	}
 	return if $growth == 0;
 
-	# from the month of its grant, then from the newest
-	my $month = defined $dated ? $self->{calendar}->month_start($dated) : undef;
+	# from the lot of its grant, then from the newest
+	my ($from) = defined $dated ? $self->growth_period($dated) : 0;
 	my @lots = reverse in_order('fifo', @{ $member->{growth} });
-	my @first = grep { defined $month && $_->[1] == $month } @lots;
-	my @others = grep { !defined $month || $_->[1] != $month } @lots;
+	my @first = grep { $_->[1] == $from } @lots;
+	my @others = grep { $_->[1] != $from } @lots;
 	my ($taken, $rest) = cut(-$growth, @first, @others);
 
 	$member->{growth} = [ merged(@$rest) ];
@@ -473,22 +503,23 @@ sub add_growth
 	return;
 }
 
-# Upgrades at once; downgrades where growth was lost by a refund.
+# Upgrades at once, by all growth dated up to the newest entry; downgrades where
+# growth was lost by a refund, if no time since the tier was reached gives it.
 sub reassess
 {
 	my ($self, $member, $cause, $at, @corrected) = @_;
 	my @tiers = @{ $self->{tiers} } or return;
-	my $now = max($at, $self->clock($member));
-	$now = max($at, $cause->{recorded}) if $cause;
-	my $growth = points_of(grep { is_spendable($_, $now) } @{ $member->{growth} });
-	my ($reached) = grep { $_->{threshold} <= $growth } reverse @tiers;
+	my $lost = $cause && $cause->{growth} < 0;
+	my $clock = max($at, $member->{last_at});
+	my $from = $lost ? $member->{tier_since} // $at : $at;
+	my ($peak, $since) = growth_peak($member, $from, max($clock, $from));
+	my ($reached) = grep { $_->{threshold} <= $peak } reverse @tiers;
 	my $before = $member->{tier} ? $member->{tier}{rank} : -1;
 	my $after = $reached ? $reached->{rank} : -1;
 
-	return if $after == $before;
-	return
-	  if $after < $before
-	  && (!$cause || $cause->{growth} >= 0 || $self->{program}{refund_tier} eq 'keep');
+	return if $lost ? $after >= $before || $self->{program}{refund_tier} eq 'keep' : $after <= $before;
+	(undef, $member->{tier_since}) = growth_peak($member, $from, $clock, $reached->{threshold})
+	  if !$lost;
 	$member->{tier} = $reached;
 
 	foreach my $tier (grep { $_->{gift} > 0 } @tiers)
