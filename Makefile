@@ -129,7 +129,8 @@ SQL_PARTS = \
 	src/api/membership.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
-	src/triggers/attach.sql
+	src/triggers/attach.sql \
+	src/insight/calibrate.sql
 
 DATA_built = loyalty--$(EXTVERSION).sql
 
