@@ -20,6 +20,7 @@ OBJS = \
 	src/api/explain_membership.o \
 	src/api/explain_rules.o \
 	src/api/holds.o \
+	src/api/ladder.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
 	src/api/plans.o \

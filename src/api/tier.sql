@@ -59,3 +59,26 @@ CREATE FUNCTION loyalty.retier(
 COMMENT ON FUNCTION loyalty.retier(text, boolean, bigint, text) IS
 	'after a change of tiers: which members move, with the gifts that would give; with preview => false it moves them, at most max_members, so that it can be called until it returns nothing. upgrade_only: up at once, down at the end of their status periods; full: both at once; at_period_end: nothing is written, the next decision of the clock is shown. 22023 unknown mode';
 REVOKE ALL ON FUNCTION loyalty.retier(text, boolean, bigint, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.ladder(
+	member text,
+	program text DEFAULT NULL,
+	OUT tier text,
+	OUT rank integer,
+	OUT held boolean,
+	OUT until timestamptz,
+	OUT threshold bigint,
+	OUT growth bigint,
+	OUT lacks bigint,
+	OUT lacks_by timestamptz,
+	OUT condition_holds boolean,
+	OUT earn_multiplier numeric,
+	OUT redeem_discount numeric,
+	OUT gift bigint,
+	OUT points_last_year bigint)
+	RETURNS SETOF record
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'loyalty_ladder';
+COMMENT ON FUNCTION loyalty.ladder(text, text) IS
+	'every tier as the member stands to it, lowest first: whether it is the one in force, until when the member has it, what growth lacks to reach it (for the earned one: to keep it) and by when, its rights, the gift that reaching it would give now, and what the rules would have given for the events of the last 12 months with that tier. LY002 unknown member';
+REVOKE ALL ON FUNCTION loyalty.ladder(text, text) FROM PUBLIC;

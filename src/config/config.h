@@ -78,6 +78,7 @@ typedef struct Tier
 /* What a tier's condition asks the member's past for. */
 #define TIER_NEEDS_ORDERS	0x01	/* $orders, $active_days */
 #define TIER_NEEDS_TENURE	0x02	/* $tenure */
+#define TIER_NEEDS_PLAN		0x04	/* $plan */
 
 typedef struct Rule Rule;		/* engine/rules.h */
 typedef struct RulePath RulePath;

@@ -20,6 +20,8 @@ condition_needs(JsonPath *condition)
 		needs |= TIER_NEEDS_ORDERS;
 	if (strstr(text, "$\"tenure\"") != NULL)
 		needs |= TIER_NEEDS_TENURE;
+	if (strstr(text, "$\"plan\"") != NULL)
+		needs |= TIER_NEEDS_PLAN;
 	pfree(text);
 	return needs;
 }

@@ -48,7 +48,7 @@ COMMENT ON COLUMN loyalty.tier.name IS 'name of the tier; a change is carried to
 COMMENT ON COLUMN loyalty.tier.rank IS 'order of the tiers: higher is better';
 COMMENT ON COLUMN loyalty.tier.threshold IS 'live growth that reaches the tier; rises with rank';
 COMMENT ON COLUMN loyalty.tier.keep_threshold IS 'growth gained during a status period that keeps the tier for another; NULL: live growth at its end must meet the threshold';
-COMMENT ON COLUMN loyalty.tier.condition IS 'what else it takes to reach and keep the tier: jsonpath over $orders, $active_days (of live growth), $tenure (days) and, as $, the member''s attributes; NULL: nothing';
+COMMENT ON COLUMN loyalty.tier.condition IS 'what else it takes to reach and keep the tier: jsonpath over $orders, $active_days (of live growth), $tenure (days), $plan (names of the plans in force) and, as $, the member''s attributes; NULL: nothing';
 COMMENT ON COLUMN loyalty.tier.earn_multiplier IS 'factor on the points of multiplied rules';
 COMMENT ON COLUMN loyalty.tier.redeem_discount IS 'share that members of the tier save on the price of rewards: 0.1 is a tenth';
 COMMENT ON COLUMN loyalty.tier.gift IS 'points given on reaching the tier, once in a cycle (status_validity from the gift on); 0: none';
@@ -147,11 +147,11 @@ DECLARE
 BEGIN
 	SELECT v.name INTO unknown
 		FROM pg_catalog.unnest(loyalty.jsonpath_variables(new.condition)) AS v (name)
-		WHERE v.name NOT IN ('orders', 'active_days', 'tenure') LIMIT 1;
+		WHERE v.name NOT IN ('orders', 'active_days', 'tenure', 'plan') LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'unknown variable "$%" in condition of tier "%"', unknown, new.name
 			USING ERRCODE = 'undefined_object',
-				HINT = 'Variables are $orders, $active_days and $tenure; $ is the member''s attributes.';
+				HINT = 'Variables are $orders, $active_days, $tenure and $plan; $ is the member''s attributes.';
 	END IF;
 	RETURN NULL;
 END

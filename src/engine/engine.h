@@ -34,6 +34,9 @@ typedef struct EngineSource
 
 	/* Gift that stands for the tier at `at`, 0 if none; *cause: what reached it. */
 	int64		(*standing_gift) (void *arg, int32 tier_id, TimestampTz at, int64 *cause);
+
+	/* All subscriptions of this member, of Subscription (membership.h). */
+	List	   *(*subscriptions) (void *arg);
 } EngineSource;
 
 /* A gift given (taken_back = 0) or taken back by this operation. */

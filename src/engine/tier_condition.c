@@ -4,7 +4,8 @@
  *
  * $orders counts the events whose growth still stands and is as young as the
  * oldest live growth, $active_days the local days they fall on, $tenure the
- * days since enrolment; $ is the member's attributes.  The past is read only
+ * days since enrolment, $plan names the plans in force; $ is the member's
+ * attributes.  The past is read only
  * where a condition mentions it and the thresholds are met.
  */
 #include "postgres.h"
@@ -12,7 +13,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
-#include "engine/engine.h"
+#include "engine/membership.h"
 #include "engine/rules_json.h"
 #include "types/calendar.h"
 
@@ -131,6 +132,28 @@ count_orders(const Engine *engine, TimestampTz at, int64 *orders, int64 *active_
 		*active_days += i == 0 || days[i] != days[i - 1];
 }
 
+/* The names of the plans in force, as an array. */
+static void
+push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, TimestampTz at)
+{
+	List	   *subscriptions = NIL;
+	ListCell   *cell;
+
+	if (tier->condition_needs & TIER_NEEDS_PLAN)
+		subscriptions = engine->source->subscriptions(engine->source->arg);
+	loyalty_json_key(state, "plan");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	foreach(cell, subscriptions)
+	{
+		const Subscription *subscription = lfirst(cell);
+		const PaidPlan *plan = loyalty_plan_by_id(engine->program, subscription->plan_id);
+
+		if (plan != NULL && subscription->since <= at && at < subscription->until)
+			loyalty_json_text(state, NULL, plan->name);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
 static const Jsonb *
 condition_variables(const Engine *engine, const Tier *tier, TimestampTz at)
 {
@@ -150,6 +173,7 @@ condition_variables(const Engine *engine, const Tier *tier, TimestampTz at)
 			clock.to_local(clock.zone, engine->member->enrolled_at).day;
 	}
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_plans(&state, engine, tier, at);
 	loyalty_json_integer(&state, "orders", orders);
 	loyalty_json_integer(&state, "tenure", tenure);
 	loyalty_json_integer(&state, "active_days", active_days);

@@ -17,6 +17,7 @@
 #include "ledger/entry_row.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
+#include "ledger/membership_row.h"
 #include "ledger/query.h"
 #include "ledger/tier_row.h"
 
@@ -156,6 +157,12 @@ source_standing_gift(void *arg, int32 tier_id, TimestampTz at, int64 *cause)
 	return loyalty_gift_standing(((MemberState *) arg)->member_id, tier_id, at, cause);
 }
 
+static List *
+source_subscriptions(void *arg)
+{
+	return loyalty_subscriptions_load(((MemberState *) arg)->member_id);
+}
+
 const EngineSource *
 loyalty_member_source(MemberState *member)
 {
@@ -167,5 +174,6 @@ loyalty_member_source(MemberState *member)
 	source->story = source_story;
 	source->since = source_since;
 	source->standing_gift = source_standing_gift;
+	source->subscriptions = source_subscriptions;
 	return source;
 }

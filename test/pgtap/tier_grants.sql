@@ -65,6 +65,12 @@ SELECT FROM enroll('dan', '{"vip": true}');
 SELECT is(tier, 'vip', '$: attributes') FROM record('dan', 'purchase', '{"amount": 40}');
 SELECT refuses($$INSERT INTO tier (name, rank, threshold, condition) VALUES ('x', 9, 900, '$visits > 3')$$, '42704', 'an unknown variable', 'visits');
 
+INSERT INTO loyalty.plan (name) VALUES ('prime');
+INSERT INTO loyalty.tier (name, rank, threshold, condition) VALUES ('prime', 6, 50, '$plan == "prime"');
+SELECT isnt(tier, 'prime', '$plan: none') FROM record('dan', 'purchase', '{"amount": 40}');
+SELECT FROM subscribe('dan', 'prime');
+SELECT is(tier, 'prime', '$plan: in force') FROM record('dan', 'purchase', '{"amount": 40}');
+
 -- a change of thresholds
 INSERT INTO loyalty.program (name, validity) VALUES ('move', 'never');
 SET loyalty.program = 'move';
