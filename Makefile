@@ -13,6 +13,7 @@ MODULE_big = loyalty
 OBJS = \
 	src/loyalty.o \
 	src/compat.o \
+	src/nls.o \
 	src/api/benefits.o \
 	src/api/call.o \
 	src/api/events.o \

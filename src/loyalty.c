@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/inval.h"
 
 #include "compat.h"
@@ -33,7 +32,7 @@ relation_changed(Datum arg, Oid relid)
 void
 _PG_init(void)
 {
-	pg_bindtextdomain(TEXTDOMAIN);
+	loyalty_nls_init();
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	loyalty_config_init();
 	loyalty_actor_init();

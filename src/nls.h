@@ -19,4 +19,7 @@
 #define loyalty_plural(one, many, number) \
 	dngettext(TEXTDOMAIN, one, many, (unsigned long) (number))
 
+/* Called once, when the library is loaded: finds the catalogs. */
+extern void loyalty_nls_init(void);
+
 #endif							/* LOYALTY_NLS_H */

@@ -142,8 +142,20 @@ check_metadata()
 	cat "$WORK/metadata" >>"$results"
 }
 
+# The sentences of the sources and their translations.
+check_messages()
+{
+	local sources
+
+	readarray -t sources < <(select_files '^src/.*\.c$')
+	perl test/lint/messages.pl "${sources[@]}" >"$WORK/messages"
+	grep -vE '^ok ' "$WORK/messages" || true
+	grep -E '^(not )?ok ' "$WORK/messages" >>"$results"
+}
+
 check_c_style
 check_shell
+check_messages
 check_lists
 check_text
 check_metadata
