@@ -80,9 +80,32 @@ cancel_shortfalls(Engine *engine, Entry *entry, List *families, PointLot *lot,
 	}
 }
 
+/* Does a lot that another member gave end later than any that arrived of it? */
+static bool
+had_grace_here(Engine *engine, const PointLot *lot)
+{
+	bool		arrived = false;
+	ListCell   *cell;
+
+	foreach(cell, loyalty_past_since(engine, 0, ENTRY_TRANSFER_IN))
+	{
+		const LotList *lots = &((const Entry *) lfirst(cell))->lots;
+
+		for (int i = 0; i < lots->count; i++)
+		{
+			if (lots->lots[i].source != lot->source)
+				continue;
+			if (lots->lots[i].valid_until == lot->valid_until)
+				return false;
+			arrived = true;
+		}
+	}
+	return arrived;
+}
+
 /*
  * Has the lot been given grace before?  Then its end is not one that its grant
- * gave it.  A lot that came from another member cannot be asked.
+ * gave it; of a lot that came from another member, not one with which it came.
  */
 static bool
 had_grace(Engine *engine, const PointLot *lot)
@@ -93,7 +116,7 @@ had_grace(Engine *engine, const PointLot *lot)
 		return false;
 	grant = loyalty_past_entry(engine, lot->source);
 	if (grant == NULL)
-		return false;
+		return had_grace_here(engine, lot);
 	for (int i = 0; i < grant->lots.count; i++)
 	{
 		if (grant->lots.lots[i].source == lot->source &&

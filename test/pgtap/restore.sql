@@ -84,6 +84,16 @@ SELECT FROM redeem('ann', 200, 'r2', at => '2024-01-16', program => 'kind');
 SELECT is(balance, 100, 'case 6: at 2024-03-01 both slices have lapsed, one of them for the second time') FROM restore('ann', 'r2', at => '2024-03-01', program => 'kind');
 SELECT is(wallet_of('ann', 'kind'), '100@2024-01-08/2024-03-31', 'case 6: grace is given once');
 
+-- of a lot that another member gave, too
+SELECT FROM earn('gus', 100, at => '2024-01-01', program => 'kind');
+SELECT FROM transfer('gus', 'hal', 100, at => '2024-01-02', program => 'kind');
+SELECT FROM redeem('hal', 100, 'r1', at => '2024-01-03', program => 'kind');
+SELECT is(balance, 100, 'a lot given by another member gets grace') FROM restore('hal', 'r1', at => '2024-01-20', program => 'kind');
+SELECT is(wallet_of('hal', 'kind'), '100@2024-01-01/2024-02-19', 'of the program''s length');
+SELECT FROM redeem('hal', 100, 'r2', at => '2024-01-21', program => 'kind');
+SELECT is(balance, 0, 'case 6: once') FROM restore('hal', 'r2', at => '2024-03-01', program => 'kind');
+SELECT is(wallet_of('hal', 'kind'), 'empty', 'case 6: the second time the lot of another member lapses');
+
 -- a slice with grace, restored while its grace runs, keeps its end
 SELECT FROM earn('bob', 100, at => '2024-01-01', program => 'kind');
 SELECT FROM redeem('bob', 100, 'r1', at => '2024-01-05', program => 'kind');
