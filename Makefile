@@ -37,6 +37,7 @@ OBJS = \
 	src/config/plan.o \
 	src/config/program.o \
 	src/config/rule.o \
+	src/config/rule_limits.o \
 	src/config/tier.o \
 	src/config/version.o \
 	src/engine/benefit.o \
@@ -47,6 +48,7 @@ OBJS = \
 	src/engine/give_back.o \
 	src/engine/grant.o \
 	src/engine/growth.o \
+	src/engine/history.o \
 	src/engine/lapse.o \
 	src/engine/member_state.o \
 	src/engine/past.o \
@@ -55,16 +57,23 @@ OBJS = \
 	src/engine/refuse.o \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
+	src/engine/rules_facts.o \
+	src/engine/rules_limit.o \
+	src/engine/rules_multiply.o \
 	src/engine/rules_path.o \
 	src/engine/rules_share.o \
+	src/engine/rules_use.o \
 	src/engine/settle.o \
 	src/engine/shortfall.o \
 	src/engine/spend.o \
 	src/engine/tier.o \
 	src/engine/tier_condition.o \
 	src/engine/tier_gift.o \
+	src/engine/usage.o \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
+	src/ledger/audit_usage.o \
+	src/ledger/budget.o \
 	src/ledger/chain.o \
 	src/ledger/entry_row.o \
 	src/ledger/guard.o \
@@ -77,6 +86,7 @@ OBJS = \
 	src/ledger/replay.o \
 	src/ledger/store.o \
 	src/ledger/tier_row.o \
+	src/ledger/usage_row.o \
 	src/ledger/writer.o \
 	src/triggers/attach.o \
 	src/triggers/attachment.o \

@@ -18,7 +18,7 @@ SELECT name FROM event_type ORDER BY event_id;
 -- paths are read when they are stored, and their variables are checked
 INSERT INTO rule (name, event, points) VALUES ('bad', 'purchase', '@.amount');
 INSERT INTO rule (name, event, points) VALUES ('bad', 'purchase', '$amount');
-INSERT INTO rule (name, event, points, each) VALUES ('bad', 'purchase', '1', '$.items[*] ? (@.n > $n)');
+INSERT INTO rule (name, event, points, each) VALUES ('bad', 'purchase', '1', '$.items[*] ? (@.n > $nn)');
 INSERT INTO rule (name, event, points, condition) VALUES ('bad', 'purchase', '1', 'exists($.a ? (@ == $events))');
 INSERT INTO rule (name, event, points, growth) VALUES ('bad', 'purchase', '1', '$tiers.rank');
 \set VERBOSITY default
@@ -35,7 +35,7 @@ INSERT INTO rule (name, event, points) VALUES ('base', 'purchase', '1');
 INSERT INTO rule (name, event, points) VALUES ('', 'purchase', '1');
 INSERT INTO rule (name, event, points) VALUES ('bad', '', '1');
 INSERT INTO rule (name, event) VALUES ('bad', 'purchase');
-INSERT INTO rule (name, event, points, mode) VALUES ('bad', 'purchase', '1', 'multiply');
+INSERT INTO rule (name, event, points, mode) VALUES ('bad', 'purchase', '1', 'divide');
 INSERT INTO rule (name, event, points, tiers) VALUES ('bad', 'purchase', '1', '{gold,bronze}');
 INSERT INTO rule (name, event, points, tiers) VALUES ('bad', 'purchase', '1', '{}');
 INSERT INTO rule (name, event, points, tiers) VALUES ('bad', 'purchase', '1', '{NULL}');

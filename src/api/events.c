@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "api/story.h"
+#include "engine/usage.h"
 #include "errors.h"
 #include "ledger/membership_row.h"
 
@@ -54,19 +55,25 @@ plan_in_force(const Engine *engine)
 }
 
 /*
- * What the rules give.  `first` is the first grant if this is a correction:
- * its versions, variables and date are used again.
+ * What the rules give.  `families` are those of the event if this is a
+ * correction: versions, variables and date of the first grant are used again.
  */
 static void
-evaluate(const Engine *engine, const EventType *event, const Jsonb *attributes,
-		 const Entry *first, EventOutcome *outcome)
+evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
+		 List *families, EventOutcome *outcome)
 {
+	const Entry *first = families == NIL ? NULL : ((Family *) linitial(families))->first;
 	EventRequest request;
+	RuleFacts	facts;
+
+	loyalty_usage_facts(engine, families, &facts);
 
 	request.program = engine->program;
 	request.event = event;
 	request.attributes = attributes;
 	request.member_attributes = engine->member->attributes;
+	request.member_ref = engine->member->ref;
+	request.facts = &facts;
 	request.tier = loyalty_tier_current(engine);
 	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
@@ -134,8 +141,7 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 	loyalty_engine_begin(engine, families == NIL ? at : now);
 	mark = list_length(engine->entries);
 	if (attributes != NULL)
-		evaluate(engine, event, attributes,
-				 families == NIL ? NULL : ((Family *) linitial(families))->first, &outcome);
+		evaluate(engine, event, attributes, families, &outcome);
 	entry = families == NIL ?
 		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
 		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
@@ -158,7 +164,7 @@ loyalty_event_register(Call *call, TimestampTz at)
 		return;
 	attributes = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	loyalty_call_start(call, at);
-	evaluate(&call->engine, event, attributes, NULL, &outcome);
+	evaluate(&call->engine, event, attributes, NIL, &outcome);
 	loyalty_engine_record(&call->engine, event, &outcome, NULL, NULL);
 }
 
@@ -195,7 +201,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	mark = list_length(call.engine.entries);
-	evaluate(&call.engine, event, attributes, NULL, &outcome);
+	evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
 	stamp(&call.engine, mark, digest);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);

@@ -101,6 +101,32 @@ differ(Numeric a, Numeric b)
 		DatumGetBool(DirectFunctionCall2(numeric_ne, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
+static bool
+is_product(Numeric a, Numeric b, Numeric product)
+{
+	return a != NULL && b != NULL && product != NULL && differ(a, product) &&
+		!differ(DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(a),
+													NumericGetDatum(b))), product);
+}
+
+/* What cut a rule's points. */
+static void
+tell_cuts(Telling *telling, const char *rule, Numeric wished, long long points,
+		  const JsonbContainer *cuts)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, cuts));
+	JsonbValue	value;
+
+	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+	{
+		if (value.type == jbvString)
+			loyalty_tell(telling, _("Rule %s was cut by %s: %s became %lld points."), rule,
+						 pnstrdup(value.val.string.val, value.val.string.len),
+						 number_text(wished), points);
+	}
+}
+
 /* One rule's share: what it gave, what tier or plan made of it, what it came to. */
 static void
 tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *tier,
@@ -114,12 +140,26 @@ tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *
 	Numeric		given = find_number(result, "given");
 	Numeric		wished = find_number(result, "wished");
 	Numeric		matches = find_number(result, "matches");
-	bool		multiplied = (tier != NULL || plan != NULL) && differ(given, wished);
+	Numeric		factor = find_number(result, "factor");
+	const JsonbContainer *cuts = find_container(result, "cut_by");
+	bool		multiplied = (plan != NULL &&
+							  is_product(given, find_number(plan, "multiplier"), wished)) ||
+		(tier != NULL && is_product(given, find_number(tier, "multiplier"), wished));
 	bool		rounded = differ(wished, int64_to_numeric(points));
 	int			misses = 0;
 	int			tried = 0;
 
-	if (multiplied && plan != NULL && rounded)
+	if (factor != NULL)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) multiplied by %s, which came to %lld points, "
+					   "and %lld growth."),
+					 rule, version, number_text(factor), points, growth);
+	else if (differ(given, wished) && !multiplied)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s, multiplied or raised to %s; that came to "
+					   "%lld points, and %lld growth."),
+					 rule, version, number_text(given), number_text(wished), points, growth);
+	else if (multiplied && plan != NULL && rounded)
 		loyalty_tell(telling,
 					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
 					   "rounded to %lld points, and %lld growth."),
@@ -157,8 +197,20 @@ tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *
 	if (matches != NULL)
 		loyalty_tell(telling, _("Rule %s counted %lld matches."), rule,
 					 (long long) number_int64(matches));
-	if (note == NULL)
+	if (cuts != NULL)
+		tell_cuts(telling, rule, wished, points, cuts);
+	if (note == NULL || strcmp(note, "counted only") == 0)
 		return;
+	if (strcmp(note, "held out") == 0)
+	{
+		loyalty_tell(telling, _("Rule %s is held out from this member."), rule);
+		return;
+	}
+	if (strcmp(note, "raised to min_points") == 0)
+	{
+		loyalty_tell(telling, _("Rule %s gives at least so many points."), rule);
+		return;
+	}
 	if (sscanf(note, "points is no number in %d of %d matches", &misses, &tried) == 2)
 		loyalty_tell(telling, _("Rule %s found no number of points in %d of %d matches."),
 					 rule, misses, tried);

@@ -78,18 +78,25 @@ put_problem(ReturnSetInfo *rsinfo, const char *member, const char *program,
 }
 
 static void
-verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *member)
+put_problems(ReturnSetInfo *rsinfo, const char *member, const char *program,
+			 const List *problems)
 {
 	ListCell   *cell;
 
+	foreach(cell, problems)
+		put_problem(rsinfo, member, program, lfirst(cell));
+}
+
+static void
+verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *member)
+{
 	if (program == NULL)
 	{
 		Problem		problem = {0, "member belongs to no program", NULL};
 
 		put_problem(rsinfo, member->ref, program, &problem);
 	}
-	foreach(cell, loyalty_audit_member(member))
-		put_problem(rsinfo, member->ref, program, lfirst(cell));
+	put_problems(rsinfo, member->ref, program, loyalty_audit_member(member));
 }
 
 static void
@@ -115,6 +122,8 @@ verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
+	if (program != NULL)
+		put_problems(rsinfo, NULL, program->name, loyalty_audit_budgets(program->name));
 }
 
 /* verify(member, program): all members where NULL, all programs where both are */

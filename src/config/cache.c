@@ -291,6 +291,7 @@ read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	event->name = loyalty_config_column_text(row, desc, "name");
 	event->rules = NULL;
 	event->rule_count = 0;
+	event->needs_history = false;
 }
 
 static void
@@ -311,6 +312,7 @@ read_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	loyalty_rule_load(row, desc, rule);
 	event->rules = grow(event->rules, event->rule_count, sizeof(Rule *));
 	event->rules[event->rule_count++] = rule;
+	event->needs_history |= (rule->variables & RULE_VARIABLES_OF_HISTORY) != 0;
 }
 
 /* Calls `reader` for every row of a table that the snapshot sees. */

@@ -122,6 +122,7 @@ typedef struct EventType
 	char	   *name;
 	Rule	  **rules;			/* active ones; the window is checked per event */
 	int			rule_count;
+	bool		needs_history;	/* one of them mentions $count or $idle_days */
 } EventType;
 
 typedef struct Program
@@ -140,6 +141,8 @@ typedef struct Program
 	RestoreLapsed restore_lapsed;
 	Interval	grace;
 	LotGranularity lot_granularity;
+	Numeric		max_multiplier; /* NULL = none */
+	int64		max_balance;	/* -1 = none */
 	Interval	max_hold;
 	ValidityPolicy *growth_window;	/* NULL = never */
 	bool		refund_keeps_tier;	/* refund_tier = keep */

@@ -54,6 +54,15 @@ loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const char *column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+int64
+loyalty_config_column_limit(HeapTuple row, TupleDesc desc, const char *column)
+{
+	bool		isnull;
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
+
+	return isnull ? -1 : DatumGetInt64(value);
+}
+
 char *
 loyalty_config_column_text(HeapTuple row, TupleDesc desc, const char *column)
 {

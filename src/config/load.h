@@ -20,6 +20,9 @@ extern bool loyalty_config_column_bool(HeapTuple row, TupleDesc desc, const char
 extern int32 loyalty_config_column_int32(HeapTuple row, TupleDesc desc, const char *column);
 extern int64 loyalty_config_column_int64(HeapTuple row, TupleDesc desc, const char *column);
 
+/* A bigint that limits something; -1 for NULL. */
+extern int64 loyalty_config_column_limit(HeapTuple row, TupleDesc desc, const char *column);
+
 /* These return NULL for NULL. */
 extern char *loyalty_config_column_text(HeapTuple row, TupleDesc desc, const char *column);
 extern Numeric loyalty_config_column_numeric(HeapTuple row, TupleDesc desc, const char *column);
@@ -37,6 +40,11 @@ extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
 /* A jsonpath column, compiled; absent if NULL. */
 extern void loyalty_path_load(HeapTuple row, TupleDesc desc, const char *column,
 							  RulePath *path);
+/* A jsonpath, copied and compiled; absent if isnull. */
+extern void loyalty_rule_path_compile(Datum path, bool isnull, RulePath *result);
+
+/* rule_limits.c: the column limits of a rule; 22023 where it is none. */
+extern void loyalty_rule_limits_load(const Jsonb *limits, Rule *rule);
 
 /* The program, if its time zone is known to this server; else 22023. */
 extern const Program *loyalty_program_check(const Program *program);

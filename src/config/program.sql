@@ -30,6 +30,8 @@ CREATE TABLE loyalty.program (
 	restore_lapsed text NOT NULL DEFAULT 'grace',
 	grace interval NOT NULL DEFAULT '30 days',
 	lot_granularity text NOT NULL DEFAULT 'entry',
+	max_multiplier numeric,
+	max_balance bigint,
 	max_hold interval NOT NULL DEFAULT '7 days',
 	growth_window loyalty.validity_policy NOT NULL DEFAULT 'never',
 	refund_tier text NOT NULL DEFAULT 'reassess',
@@ -45,6 +47,9 @@ CREATE TABLE loyalty.program (
 		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
 	CONSTRAINT program_pending_for_is_not_negative CHECK (pending_for >= '0'),
 	CONSTRAINT program_grace_is_not_negative CHECK (grace >= '0'),
+	CONSTRAINT program_max_multiplier_is_positive
+		CHECK (max_multiplier > 0 AND max_multiplier < 'Infinity'),
+	CONSTRAINT program_max_balance_is_not_negative CHECK (max_balance >= 0),
 	CONSTRAINT program_max_hold_is_positive CHECK (max_hold > '0'),
 	CONSTRAINT program_spend_order_is_fifo_or_expiring CHECK (spend_order IN ('fifo', 'expiring')),
 	CONSTRAINT program_shortfall_is_owe_or_waive CHECK (shortfall IN ('owe', 'waive')),
@@ -73,6 +78,8 @@ COMMENT ON COLUMN loyalty.program.rounding IS 'how the points of an event become
 COMMENT ON COLUMN loyalty.program.restore_lapsed IS 'what becomes of spent points given back after their end: lapse, grace (valid for the interval grace), remaining (the time they had left)';
 COMMENT ON COLUMN loyalty.program.grace IS 'how long such points live under restore_lapsed = grace';
 COMMENT ON COLUMN loyalty.program.lot_granularity IS 'grants of one validity merge into one lot: never (entry), per local day, per local month';
+COMMENT ON COLUMN loyalty.program.max_multiplier IS 'greatest product of all multipliers; NULL: any';
+COMMENT ON COLUMN loyalty.program.max_balance IS 'points that a member can own at most; events grant no more, other grants are refused; NULL: any number';
 COMMENT ON COLUMN loyalty.program.max_hold IS 'longest time points may be held at checkout';
 COMMENT ON COLUMN loyalty.program.growth_window IS 'how long growth counts toward a tier';
 COMMENT ON COLUMN loyalty.program.refund_tier IS 'whether a refund that ends what made a tier ends the tier (reassess) or not (keep)';

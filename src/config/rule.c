@@ -116,6 +116,23 @@ loyalty_jsonpath_variables(PG_FUNCTION_ARGS)
 										  -1, false, TYPALIGN_INT));
 }
 
+static const struct
+{
+	const char *name;
+	int			bit;
+}			variables[] = {
+	{"event", RULE_VARIABLE_EVENT},
+	{"at", RULE_VARIABLE_AT},
+	{"member", RULE_VARIABLE_MEMBER},
+	{"tier", RULE_VARIABLE_TIER},
+	{"count", RULE_VARIABLE_COUNT},
+	{"idle_days", RULE_VARIABLE_IDLE_DAYS},
+	{"sum", RULE_VARIABLE_SUM},
+	{"n", RULE_VARIABLE_N},
+	{"period_sum", RULE_VARIABLE_PERIOD_SUM},
+	{"period_count", RULE_VARIABLE_PERIOD_COUNT},
+};
+
 static int
 variable_bits(RulePath *path)
 {
@@ -126,21 +143,17 @@ variable_bits(RulePath *path)
 	{
 		const char *name = lfirst(cell);
 
-		if (strcmp(name, "event") == 0)
-			bits |= RULE_VARIABLE_EVENT;
-		else if (strcmp(name, "at") == 0)
-			bits |= RULE_VARIABLE_AT;
-		else if (strcmp(name, "member") == 0)
-			bits |= RULE_VARIABLE_MEMBER;
-		else if (strcmp(name, "tier") == 0)
-			bits |= RULE_VARIABLE_TIER;
+		for (int i = 0; i < lengthof(variables); i++)
+		{
+			if (strcmp(name, variables[i].name) == 0)
+				bits |= variables[i].bit;
+		}
 	}
 	return bits;
 }
 
-/* Reads a jsonpath; absent if isnull. */
-static void
-compile_path(Datum path, bool isnull, RulePath *result)
+void
+loyalty_rule_path_compile(Datum path, bool isnull, RulePath *result)
 {
 	JsonPathItem item;
 	JsonPathItem next;
@@ -177,19 +190,57 @@ loyalty_path_load(HeapTuple row, TupleDesc desc, const char *column, RulePath *p
 	bool		isnull;
 	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
 
-	compile_path(value, isnull, path);
+	loyalty_rule_path_compile(value, isnull, path);
+}
+
+/* Notes with the rule what one of its paths uses. */
+static void
+add_use(Rule *rule, const RulePath *path)
+{
+	ListCell   *cell;
+
+	rule->variables |= path->variables;
+	rule->whole_member |= path->whole_member;
+	foreach(cell, path->member_keys)
+		rule->member_keys = add_name(rule->member_keys, lfirst(cell));
 }
 
 static void
 load_path(HeapTuple row, TupleDesc desc, const char *column, Rule *rule, RulePath *path)
 {
-	ListCell   *cell;
-
 	loyalty_path_load(row, desc, column, path);
-	rule->variables |= path->variables;
-	rule->whole_member |= path->whole_member;
-	foreach(cell, path->member_keys)
-		rule->member_keys = add_name(rule->member_keys, lfirst(cell));
+	add_use(rule, path);
+}
+
+static void
+load_limits(HeapTuple row, TupleDesc desc, Rule *rule)
+{
+	bool		isnull;
+	Datum		value = loyalty_config_column_get(row, desc, "limits", &isnull);
+
+	if (isnull)
+		return;
+	loyalty_rule_limits_load(DatumGetJsonbP(value), rule);
+	for (int i = 0; i < rule->limit_count; i++)
+		add_use(rule, &rule->limits[i].key);
+}
+
+/* What the rule gives beyond its paths' numbers: minimum, limits and the like. */
+static void
+load_bounds(HeapTuple row, TupleDesc desc, Rule *rule)
+{
+	const char *period = loyalty_config_column_text(row, desc, "period");
+	Numeric		holdout = loyalty_config_column_numeric(row, desc, "holdout");
+
+	load_limits(row, desc, rule);
+	rule->min_points = loyalty_config_column_int64(row, desc, "min_points");
+	rule->carry = loyalty_config_column_bool(row, desc, "carry");
+	rule->has_budget = loyalty_config_column_limit(row, desc, "budget") >= 0;
+	if (holdout != NULL)
+		rule->holdout = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+														   NumericGetDatum(holdout)));
+	if (!loyalty_period_parse(period, strlen(period), &rule->period))
+		elog(ERROR, "unknown period \"%s\"", period);
 }
 
 static TimestampTz
@@ -232,6 +283,10 @@ loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule)
 	load_path(row, desc, "condition", rule, &rule->condition);
 	load_path(row, desc, "points", rule, &rule->points);
 	load_path(row, desc, "growth", rule, &rule->growth);
+	load_path(row, desc, "measure", rule, &rule->measure);
+	rule->mode = (RuleMode) loyalty_config_column_text(row, desc, "mode")[0];
+	rule->exclusive_group = loyalty_config_column_text(row, desc, "exclusive_group");
+	load_bounds(row, desc, rule);
 	rule->multiplied = loyalty_config_column_bool(row, desc, "multiplied");
 	rule->active = loyalty_config_column_bool(row, desc, "active");
 	rule->point_kind = loyalty_config_column_text(row, desc, "point_kind");

@@ -27,6 +27,12 @@ CREATE FUNCTION loyalty.jsonpath_variables(path jsonpath) RETURNS text[]
 COMMENT ON FUNCTION loyalty.jsonpath_variables(jsonpath) IS
 	'names of the variables that a jsonpath mentions, each once';
 
+CREATE FUNCTION loyalty.is_rule_limits(limits jsonb) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'loyalty_is_rule_limits';
+COMMENT ON FUNCTION loyalty.is_rule_limits(jsonb) IS
+	'true if a rule can have these limits: an array of {"per", "points", "times", "key", "then"}; 22023 says what is wrong otherwise';
+
 CREATE SEQUENCE loyalty.rule_id_seq AS integer;
 COMMENT ON SEQUENCE loyalty.rule_id_seq IS 'ids of rules';
 
@@ -39,8 +45,16 @@ CREATE TABLE loyalty.rule (
 	condition jsonpath,
 	points jsonpath NOT NULL,
 	growth jsonpath,
+	measure jsonpath,
+	period text NOT NULL DEFAULT 'month',
 	mode text NOT NULL DEFAULT 'add',
+	exclusive_group text COLLATE "C",
 	multiplied boolean NOT NULL DEFAULT true,
+	limits jsonb,
+	min_points bigint,
+	carry boolean NOT NULL DEFAULT false,
+	budget bigint,
+	holdout numeric,
 	point_kind text COLLATE "C",
 	tiers text[] COLLATE "C",
 	starts_at timestamptz,
@@ -63,7 +77,16 @@ CREATE TABLE loyalty.rule (
 		CHECK (pg_catalog.octet_length(point_kind) BETWEEN 1 AND 63),
 	CONSTRAINT rule_partner_is_1_to_63_bytes
 		CHECK (pg_catalog.octet_length(partner) BETWEEN 1 AND 63),
-	CONSTRAINT rule_mode_is_add CHECK (mode = 'add'),
+	CONSTRAINT rule_mode_is_add_or_multiply CHECK (mode IN ('add', 'multiply')),
+	CONSTRAINT rule_multiply_is_multiplied CHECK (mode = 'add' OR multiplied),
+	CONSTRAINT rule_period_is_day_week_month_year_or_ever
+		CHECK (period IN ('day', 'week', 'month', 'year', 'ever')),
+	CONSTRAINT rule_exclusive_group_is_1_to_63_bytes
+		CHECK (pg_catalog.octet_length(exclusive_group) BETWEEN 1 AND 63),
+	CONSTRAINT rule_limits_are_valid CHECK (loyalty.is_rule_limits(limits)),
+	CONSTRAINT rule_min_points_is_positive CHECK (min_points > 0),
+	CONSTRAINT rule_budget_is_not_negative CHECK (budget >= 0),
+	CONSTRAINT rule_holdout_is_a_share CHECK (holdout >= 0 AND holdout <= 1),
 	CONSTRAINT rule_starts_before_it_ends CHECK (starts_at < ends_at),
 	CONSTRAINT rule_pending_for_is_not_negative CHECK (pending_for >= '0'),
 	CONSTRAINT rule_unit_cost_is_not_negative CHECK (unit_cost >= 0 AND unit_cost < 'Infinity'),
@@ -82,8 +105,16 @@ COMMENT ON COLUMN loyalty.rule.each IS 'what is counted: the other paths see eac
 COMMENT ON COLUMN loyalty.rule.condition IS 'one boolean, or finds something; NULL: always';
 COMMENT ON COLUMN loyalty.rule.points IS 'points of a match; several numbers are summed, no number is 0';
 COMMENT ON COLUMN loyalty.rule.growth IS 'growth of a match; NULL: its points before multipliers';
-COMMENT ON COLUMN loyalty.rule.mode IS 'add: the points are added to those of other rules';
-COMMENT ON COLUMN loyalty.rule.multiplied IS 'whether the multiplier of the tier applies';
+COMMENT ON COLUMN loyalty.rule.measure IS 'what $sum adds up over the matches of each, and $period_sum over events; NULL: nothing';
+COMMENT ON COLUMN loyalty.rule.period IS 'period of $period_sum and $period_count: day, week, month, year, ever';
+COMMENT ON COLUMN loyalty.rule.mode IS 'add: the points are added to those of other rules; multiply: they are a factor of them, and the rule gives what that adds';
+COMMENT ON COLUMN loyalty.rule.exclusive_group IS 'of the rules of a group that apply, the one best for the member stays; NULL: none';
+COMMENT ON COLUMN loyalty.rule.multiplied IS 'whether the multipliers of tier, plan and campaigns apply';
+COMMENT ON COLUMN loyalty.rule.limits IS 'array of {"per": "event|day|week|month|year|ever", "points": n, "times": n, "key": path, "then": "reduce|refuse"}; NULL: none';
+COMMENT ON COLUMN loyalty.rule.min_points IS 'least points where the rule applies; NULL: none';
+COMMENT ON COLUMN loyalty.rule.carry IS 'whether the fraction of a point is kept for the member''s next event';
+COMMENT ON COLUMN loyalty.rule.budget IS 'points that it gives over all members; NULL: any number';
+COMMENT ON COLUMN loyalty.rule.holdout IS 'share of the members, chosen by their keys, who do not get it; NULL: none';
 COMMENT ON COLUMN loyalty.rule.point_kind IS 'kind of the points; each kind of an event is an entry of its own';
 COMMENT ON COLUMN loyalty.rule.tiers IS 'only members of these tiers; NULL: everybody';
 COMMENT ON COLUMN loyalty.rule.starts_at IS 'events from then on; NULL: no start';
@@ -108,14 +139,28 @@ BEGIN
 	FOR part, unknown IN
 		SELECT p.part, v.name
 			FROM (VALUES ('each', new.each), ('condition', new.condition),
-						 ('points', new.points), ('growth', new.growth)) AS p (part, path),
+						 ('points', new.points), ('growth', new.growth),
+						 ('measure', new.measure)) AS p (part, path),
 				pg_catalog.unnest(loyalty.jsonpath_variables(p.path)) AS v (name)
-			WHERE v.name NOT IN ('event', 'at', 'member', 'tier')
-			LIMIT 1
+		UNION ALL
+		SELECT 'a key', v.name
+			FROM pg_catalog.jsonb_array_elements(new.limits) AS l (limit_row),
+				pg_catalog.unnest(loyalty.jsonpath_variables((l.limit_row ->> 'key')::jsonpath)) AS v (name)
 	LOOP
-		RAISE EXCEPTION 'unknown variable "$%" in % of rule "%"', unknown, part, new.name
-			USING ERRCODE = 'undefined_object',
-				HINT = 'Variables are $event, $at, $member and $tier.';
+		IF unknown <> ALL (ARRAY['event', 'at', 'member', 'tier', 'count', 'idle_days',
+								 'sum', 'n', 'period_sum', 'period_count']) THEN
+			RAISE EXCEPTION 'unknown variable "$%" in % of rule "%"', unknown, part, new.name
+				USING ERRCODE = 'undefined_object',
+					HINT = 'Variables are $event, $at, $member, $tier, $count, $idle_days, $sum, $n, $period_sum and $period_count.';
+		ELSIF part IN ('each', 'measure') AND unknown IN ('sum', 'n', 'period_sum', 'period_count') THEN
+			RAISE EXCEPTION 'variable "$%" cannot be used in % of rule "%"', unknown, part, new.name
+				USING ERRCODE = 'invalid_parameter_value',
+					DETAIL = 'It is computed from what each and measure find.';
+		ELSIF new.measure IS NULL AND unknown IN ('sum', 'period_sum') THEN
+			RAISE EXCEPTION 'variable "$%" in % of rule "%" needs a measure', unknown, part, new.name
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'Set measure to what is to be added up, for example $.amount.';
+		END IF;
 	END LOOP;
 	IF new.changed_at <> pg_catalog.now() THEN
 		RETURN NULL;

@@ -81,6 +81,18 @@ push_number(JsonbParseState **state, int64 number)
 }
 
 Jsonb *
+loyalty_breakdown_no_rules(void)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_key(&state, "rules");
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
 loyalty_breakdown_status(const char *status)
 {
 	JsonbParseState *state = NULL;

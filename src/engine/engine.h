@@ -17,6 +17,8 @@
 #include "engine/member_state.h"
 #include "engine/rules.h"
 
+typedef struct EventHistory EventHistory;	/* engine/usage.h */
+
 /* The member's past and the ids of its future, as the ledger floor knows them. */
 typedef struct EngineSource
 {
@@ -37,6 +39,15 @@ typedef struct EngineSource
 
 	/* All subscriptions of this member, of Subscription (membership.h). */
 	List	   *(*subscriptions) (void *arg);
+
+	/* Adds what is stored of the member's use to each of the uses. */
+	void		(*usage) (void *arg, RuleUse *uses, int count);
+
+	/* Takes up to `points` from a rule's budget; returns how many it got. */
+	int64		(*take_budget) (void *arg, int32 rule_id, int64 points);
+
+	/* The history of an event as it was stored last; false if it never was. */
+	bool		(*history) (void *arg, int32 event_id, EventHistory *history);
 } EngineSource;
 
 /* A gift given (taken_back = 0) or taken back by this operation. */
@@ -70,6 +81,9 @@ typedef struct Engine
 	List	   *known_story;	/* that story, of Entry */
 	List	   *entries;		/* of Entry added by this operation, by id */
 	List	   *gifts;			/* of GiftChange */
+	List	   *uses;			/* of RuleUse: changes by this operation */
+	List	   *histories;		/* of EventHistory: the last of an event counts */
+	List	   *reservations;	/* of Reservation: of budgets, needed or not */
 	bool		tier_moved;		/* what the member knows of its tiers changed */
 	bool		tier_known;		/* shown_tier is set */
 	int32		shown_tier;		/* in force by the clock, as recorded so far */
@@ -106,6 +120,8 @@ extern TimestampTz loyalty_engine_next_due(const MemberState *member, TimestampT
 
 /* grant.c */
 extern void loyalty_engine_require_earning(const Engine *engine);
+extern int64 loyalty_balance_room(const Engine *engine);
+extern void loyalty_engine_require_room(const Engine *engine, int64 points);
 extern Entry *loyalty_engine_earn(Engine *engine, int64 points, const char *ref,
 								  TimestampTz valid_from, TimestampTz valid_until,
 								  const char *reason);

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "engine/breakdown.h"
-#include "engine/engine.h"
+#include "engine/usage.h"
 #include "engine/family.h"
 #include "errors.h"
 
@@ -348,6 +348,9 @@ loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
 	if (growth > 0)
 		loyalty_growth_add(engine, entry, -growth, family->first->at);
 	loyalty_entry_close(engine, entry);
+	if (family->first->kind == ENTRY_EVENT)
+		loyalty_usage_change(engine, loyalty_usage_of_family(family, NULL),
+							 loyalty_usage_of_family(family, entry));
 	if (growth > 0)
 		loyalty_tier_reassess(engine, entry, list_make1(family));
 	return entry;

@@ -25,6 +25,38 @@ loyalty_engine_require_earning(const Engine *engine)
 				 errhint("Change it with loyalty.set_status().")));
 }
 
+/* Points that still fit under the program's max_balance; -1 = any number. */
+int64
+loyalty_balance_room(const Engine *engine)
+{
+	const MemberState *member = engine->member;
+	int64		owned;
+
+	if (engine->program->max_balance < 0)
+		return -1;
+	owned = loyalty_lots_spendable(&member->points, engine->at) +
+		loyalty_lots_pending(&member->points, engine->at) + member->held - member->debt;
+	return Max(engine->program->max_balance - owned, 0);
+}
+
+/* Refuses points that would exceed the program's max_balance (LY006). */
+void
+loyalty_engine_require_room(const Engine *engine, int64 points)
+{
+	int64		room = loyalty_balance_room(engine);
+
+	if (room < 0 || points <= room)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_LOYALTY_LIMIT_REACHED),
+			 errmsg("limit of member \"%s\" reached", engine->member->ref),
+			 errdetail("A member of program \"%s\" may own %lld points;"
+					   " %lld more fit, %lld were to come.",
+					   engine->program->name, (long long) engine->program->max_balance,
+					   (long long) room, (long long) points),
+			 errhint("The limit is max_balance of the program.")));
+}
+
 /* The whole second at or before an instant: grants are dated to it. */
 static TimestampTz
 whole_second(TimestampTz at)
@@ -104,6 +136,7 @@ loyalty_engine_earn(Engine *engine, int64 points, const char *ref,
 	Entry	   *entry;
 
 	loyalty_engine_require_earning(engine);
+	loyalty_engine_require_room(engine, points);
 
 	if (valid_from == DT_NOBEGIN)
 		valid_from = loyalty_program_add(program, engine->at, &program->pending_for);
@@ -143,7 +176,10 @@ loyalty_engine_adjust(Engine *engine, int64 points, const char *ref, const char 
 	Entry	   *entry;
 
 	if (points > 0)
+	{
 		loyalty_engine_require_earning(engine);
+		loyalty_engine_require_room(engine, points);
+	}
 
 	entry = loyalty_entry_open(engine, ENTRY_ADJUST, engine->at);
 	entry->ref = ref;

@@ -1,14 +1,79 @@
 /*
  * period.c
- *		The local calendar of a program: days and months.
+ *		The local calendar of a program: days, months, the periods of rules.
  */
 #include "postgres.h"
 
 #include "pgtime.h"
+#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "engine/engine.h"
+#include "engine/rules_work.h"
+#include "types/calendar.h"
+
+static const struct
+{
+	RulePeriod	per;
+	const char *name;
+	CalendarUnit unit;
+}			periods[] = {
+	{PERIOD_EVENT, "event", CALENDAR_NONE},
+	{PERIOD_DAY, "day", CALENDAR_DAY},
+	{PERIOD_WEEK, "week", CALENDAR_WEEK},
+	{PERIOD_MONTH, "month", CALENDAR_MONTH},
+	{PERIOD_YEAR, "year", CALENDAR_YEAR},
+	{PERIOD_EVER, "ever", CALENDAR_NONE},
+};
+
+const char *
+loyalty_period_name(RulePeriod per)
+{
+	for (int i = 0; i < lengthof(periods); i++)
+	{
+		if (periods[i].per == per)
+			return periods[i].name;
+	}
+	elog(ERROR, "unknown period '%c'", per);
+}
+
+bool
+loyalty_period_parse(const char *name, int length, RulePeriod *per)
+{
+	for (int i = 0; i < lengthof(periods); i++)
+	{
+		if (strlen(periods[i].name) == length && memcmp(periods[i].name, name, length) == 0)
+		{
+			*per = periods[i].per;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The local day of an instant, as date. */
+int32
+loyalty_period_day(TimestampTz at, pg_tz *tz)
+{
+	LocalClock	clock;
+
+	loyalty_clock_of_zone(&clock, tz);
+	return (int32) clock.to_local(clock.zone, at).day;
+}
+
+/* The first local day of the period that `at` falls in, as date. */
+int32
+loyalty_period_since(RulePeriod per, TimestampTz at, pg_tz *tz)
+{
+	for (int i = 0; i < lengthof(periods); i++)
+	{
+		if (periods[i].per == per && periods[i].unit != CALENDAR_NONE)
+			return (int32) loyalty_period_first_day(periods[i].unit,
+													loyalty_period_day(at, tz));
+	}
+	return DATEVAL_NOBEGIN;
+}
 
 static void
 local_time(TimestampTz at, pg_tz *tz, struct pg_tm *tm)

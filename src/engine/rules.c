@@ -10,6 +10,7 @@
 
 #include "common/int.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "engine/rules_work.h"
 
@@ -62,6 +63,23 @@ start_work(const EventRequest *request, RuleWork *work)
 	work->member = loyalty_rule_member(request->member_attributes, work->rules);
 }
 
+/* What a first grant asks of the member's past, if a rule wants to know. */
+static void
+ask_facts(const EventRequest *request, RuleWork *work)
+{
+	if (work->bits & RULE_VARIABLES_OF_HISTORY)
+	{
+		TimestampTz last_at;
+
+		work->count = work->facts->history(work->facts->arg, request->event->event_id, &last_at);
+		if (!TIMESTAMP_NOT_FINITE(last_at))
+			work->idle_days = Max(0, loyalty_period_day(work->at, work->program->tz) -
+								  loyalty_period_day(last_at, work->program->tz));
+	}
+	if (work->program->max_balance >= 0)
+		work->room = work->facts->room(work->facts->arg);
+}
+
 /* Rounds the sum of the rules' numbers and gives each rule its share. */
 static void
 share_out(const EventRequest *request, const RuleWork *work, const char *what,
@@ -92,7 +110,7 @@ make_whole(const EventRequest *request, const RuleWork *work,
 	int64	   *shares = palloc(sizeof(int64) * count);
 
 	for (int i = 0; i < count; i++)
-		numbers[i] = results[i].wished;
+		numbers[i] = results[i].limited;
 	share_out(request, work, "points", results, numbers, count, shares, &outcome->points);
 	for (int i = 0; i < count; i++)
 	{
@@ -271,24 +289,43 @@ group_grants(const RuleWork *work, RuleResult *results, int count, EventOutcome 
 	}
 }
 
+/* What the event uses, over all rules; noted with each for the breakdown. */
+static List *
+note_uses(const RuleWork *work, RuleResult *results, int count)
+{
+	List	   *uses = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		loyalty_rule_note_use(work, &results[i]);
+		uses = list_concat(uses, results[i].uses);
+	}
+	return uses;
+}
+
 void
 loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 {
 	RuleWork	work = {0};
 	RuleResult *results;
 	ListCell   *cell;
-	int			bits = 0;
 	int			count = 0;
 
-	if (request->stored != NULL)
+	work.idle_days = work.room = -1;
+	work.facts = request->facts;
+	work.member_ref = request->member_ref;
+	work.correcting = request->stored != NULL;
+	if (work.correcting)
 		loyalty_breakdown_read(request->stored, request, &work);
 	else
 		start_work(request, &work);
 	work.attributes = request->attributes;
 
 	foreach(cell, work.rules)
-		bits |= ((const Rule *) lfirst(cell))->variables;
-	work.variables = loyalty_rule_variables(&work, bits);
+		work.bits |= ((const Rule *) lfirst(cell))->variables;
+	if (!work.correcting)
+		ask_facts(request, &work);
+	work.variables = loyalty_rule_variables(&work, work.bits & ~RULE_VARIABLES_OF_RULE, NULL);
 
 	results = palloc(sizeof(RuleResult) * Max(list_length(work.rules), 1));
 	foreach(cell, work.rules)
@@ -296,6 +333,9 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 		if (loyalty_rule_apply(lfirst(cell), &work, &results[count]))
 			count++;
 	}
+	loyalty_rules_multiply(&work, results, &count);
+	loyalty_rules_limit(&work, results, count);
 	make_whole(request, &work, results, count, outcome);
+	outcome->uses = note_uses(&work, results, count);
 	group_grants(&work, results, count, outcome);
 }

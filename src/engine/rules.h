@@ -3,10 +3,12 @@
  *		What an event is worth: (rules, event, member) -> grants.
  *
  * Order of work: the rules whose window contains `at` and whose condition
- * holds give points and growth per match of `each`; their sum times the
- * multiplier is rounded once by the program's rounding; the rules' shares are
- * made whole by largest remainder.  Pure: reads nothing but its arguments
- * and, for a correction, the versions of rules that they name.
+ * holds give points and growth per match of `each`; of an exclusive group the
+ * best for the member stays; the sum of the adding rules is multiplied; limits,
+ * budgets and the program's max_balance cut; what is left is rounded once by
+ * the program's rounding, and the rules' shares are made whole by largest
+ * remainder.  Pure: reads nothing but its arguments, what RuleFacts answers,
+ * and, for a correction, the versions of rules that the breakdown names.
  */
 #ifndef LOYALTY_RULES_H
 #define LOYALTY_RULES_H
@@ -19,6 +21,29 @@
 #define RULE_VARIABLE_AT		0x02
 #define RULE_VARIABLE_MEMBER	0x04
 #define RULE_VARIABLE_TIER		0x08
+#define RULE_VARIABLE_COUNT		0x10
+#define RULE_VARIABLE_IDLE_DAYS	0x20
+/* those that differ from rule to rule */
+#define RULE_VARIABLE_SUM		0x40
+#define RULE_VARIABLE_N			0x80
+#define RULE_VARIABLE_PERIOD_SUM	0x100
+#define RULE_VARIABLE_PERIOD_COUNT	0x200
+
+#define RULE_VARIABLES_OF_HISTORY	(RULE_VARIABLE_COUNT | RULE_VARIABLE_IDLE_DAYS)
+#define RULE_VARIABLES_OF_PERIOD	(RULE_VARIABLE_PERIOD_SUM | RULE_VARIABLE_PERIOD_COUNT)
+#define RULE_VARIABLES_OF_RULE \
+	(RULE_VARIABLE_SUM | RULE_VARIABLE_N | RULE_VARIABLES_OF_PERIOD)
+
+/* Local periods in which use is counted, in the program's time zone. */
+typedef enum RulePeriod
+{
+	PERIOD_EVENT = 'v',			/* within one event: nothing is kept */
+	PERIOD_DAY = 'd',
+	PERIOD_WEEK = 'w',			/* ISO, from Monday */
+	PERIOD_MONTH = 'm',
+	PERIOD_YEAR = 'y',
+	PERIOD_EVER = 'e'
+} RulePeriod;
 
 /* Paths of the plainest shapes need no jsonpath executor; same results. */
 typedef enum PathShape
@@ -42,6 +67,26 @@ struct RulePath
 	bool		whole_member;	/* it uses $member in another way */
 };
 
+/* period.c: their names */
+extern const char *loyalty_period_name(RulePeriod per);
+extern bool loyalty_period_parse(const char *name, int length, RulePeriod *per);
+
+/* At most so many points and times in a period, per member or per key. */
+typedef struct RuleLimit
+{
+	RulePeriod	per;
+	int64		points;			/* -1 = any number */
+	int64		times;			/* matches that grant something; -1 = any number */
+	RulePath	key;			/* absent: all matches count together */
+	bool		refuse;			/* the event, instead of reducing its points */
+} RuleLimit;
+
+typedef enum RuleMode
+{
+	RULE_ADD = 'a',
+	RULE_MULTIPLY = 'm'			/* points are a factor of what the others give */
+} RuleMode;
+
 /* One row of loyalty.rule. */
 struct Rule
 {
@@ -54,10 +99,20 @@ struct Rule
 	RulePath	condition;
 	RulePath	points;
 	RulePath	growth;			/* absent: the points before multipliers */
-	int			variables;		/* of all four */
+	RulePath	measure;		/* what $sum and $period_sum add up */
+	RulePeriod	period;			/* of $period_sum and $period_count */
+	int			variables;		/* of all paths */
 	List	   *member_keys;	/* of char *: keys of $member they use */
 	bool		whole_member;	/* they use $member otherwise */
+	RuleMode	mode;
+	char	   *exclusive_group;	/* NULL = none */
 	bool		multiplied;
+	RuleLimit  *limits;
+	int			limit_count;
+	int64		min_points;		/* 0 = none */
+	bool		carry;			/* its fraction is kept for the next event */
+	bool		has_budget;		/* over all members; kept by the ledger floor */
+	double		holdout;		/* share of the members who do not get it */
 	bool		active;
 	char	   *point_kind;		/* NULL = the program's plain points */
 	char	   *partner;		/* NULL = none */
@@ -70,6 +125,42 @@ struct Rule
 	Interval   *pending_for;	/* NULL = the program's */
 };
 
+/*
+ * What one rule has used of one member in one period, or how one event changes
+ * that.  Stored as a row of loyalty.limit_usage.
+ */
+typedef struct RuleUse
+{
+	int32		rule_id;
+	RulePeriod	per;
+	int32		since;			/* first local day, as date; DATEVAL_NOBEGIN = ever */
+	const char *key;			/* "" = none */
+	int64		points;			/* granted */
+	int64		times;			/* matches that were granted something */
+	int64		seen;			/* events that the rule looked at, for $period_count */
+	Numeric		measured;		/* of those, for $period_sum; NULL = 0 */
+	Numeric		carried;		/* fraction kept for the next event; NULL = 0 */
+	int64		budget;			/* points of it that came from the rule's budget */
+} RuleUse;
+
+/* What rules may ask beside their arguments; the event's own use is left out. */
+typedef struct RuleFacts
+{
+	void	   *arg;
+
+	/* Adds what is used to each of the uses, which name rule, period and key. */
+	void		(*usage) (void *arg, RuleUse *uses, int count);
+
+	/* Takes up to `points` from the rule's budget; returns how many it got. */
+	int64		(*budget) (void *arg, int32 rule_id, int64 points);
+
+	/* Earlier events of the kind, and the latest one's time; DT_NOBEGIN = none. */
+	int64		(*history) (void *arg, int32 event_id, TimestampTz *last_at);
+
+	/* Points that fit under the program's max_balance. */
+	int64		(*room) (void *arg);
+} RuleFacts;
+
 /* What an event is evaluated for.  All of it is stored with the grant. */
 typedef struct EventRequest
 {
@@ -77,8 +168,10 @@ typedef struct EventRequest
 	const EventType *event;
 	const Jsonb *attributes;	/* an object; $event */
 	const Jsonb *member_attributes; /* $member; NULL = {} */
+	const char *member_ref;		/* decides whom a holdout holds out */
 	const Tier *tier;			/* held just before the event; NULL = none; $tier */
 	const PaidPlan *plan;			/* in force, of the greatest multiplier; NULL = none */
+	const RuleFacts *facts;
 	TimestampTz at;				/* business time; $at in the program's zone */
 
 	/*
@@ -115,16 +208,19 @@ typedef struct EventOutcome
 	int			grant_count;
 	int64		points;			/* over all grants */
 	int64		growth;
+	List	   *uses;			/* of RuleUse: what it uses of limits, budgets ... */
 } EventOutcome;
 
 /*
  * Evaluates the event into *outcome, allocated in the current context.
- * Errors: 22003 where points leave bigint; whatever a jsonpath raises that is
- * not a plain lack of a value.
+ * Errors: 22003 where points leave bigint; LY006 where a limit refuses;
+ * whatever a jsonpath raises that is not a plain lack of a value.
  */
 extern void loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome);
 
 /* Does the condition hold over a document?  It mentions no variable. */
 extern bool loyalty_condition_holds(const RulePath *condition, const Jsonb *document);
+/* The uses that a grant's breakdown notes, as a list of RuleUse. */
+extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
 
 #endif							/* LOYALTY_RULES_H */

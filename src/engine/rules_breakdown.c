@@ -9,12 +9,14 @@
  *		 "versions": [12, 15],
  *		 "rules": [{"rule": "base", "version": 12, "matches": 1, "given": 8.5,
  *					"wished": 12.75, "points": 12, "growth": 8}]}
+ * A rule may further have "cut_by": ["100 points per month"], "note", and what
+ * it uses; the first grant the "facts" that rules asked for (rules_facts.c).
  * `versions` are those of all rules that could have applied, since a correction
  * may match others.  `tier` is absent without a tier, `member` if no rule
  * mentions it.  A `plan` ({"name": "prime", "multiplier": 10}) is there where its
- * multiplier counted, not the tier's.  `given` is before the multiplier and absent where it changed
- * nothing.  `note` says what a rule found no number in.  Further grants hold
- * only their `rules`.
+ * multiplier counted, not the tier's.  `given` is before the multiplier and
+ * absent where it changed nothing; a multiplying rule has its `factor` instead.
+ * Further grants hold only their `rules`.
  */
 #include "postgres.h"
 
@@ -33,25 +35,55 @@ push_number(JsonbParseState **state, const char *key, Numeric number)
 	loyalty_json_number(state, key, DatumGetNumeric(trimmed));
 }
 
+static const char *
+note_of(const RuleResult *result)
+{
+	const char *what = result->rule->mode == RULE_MULTIPLY ? "factor" : "points";
+
+	if (result->held_out)
+		return "held out";
+	if (result->matches == 0)
+		return "counted only";
+	if (result->misses > 0 && result->misses == result->matches)
+		return psprintf("%s is no number", what);
+	if (result->misses > 0)
+		return psprintf("%s is no number in %d of %d matches", what,
+						result->misses, result->matches);
+	if (result->raised)
+		return "raised to min_points";
+	return NULL;
+}
+
+/* Keys by length, then by bytes, as below. */
 static void
 push_result(JsonbParseState **state, const RuleResult *result)
 {
+	const char *note = note_of(result);
+	ListCell   *cell;
+
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	if (result->misses > 0 && result->misses == result->matches)
-		loyalty_json_text(state, "note", "points is no number");
-	else if (result->misses > 0)
-		loyalty_json_text(state, "note",
-						  psprintf("points is no number in %d of %d matches",
-								   result->misses, result->matches));
+	if (note != NULL)
+		loyalty_json_text(state, "note", note);
 	loyalty_json_text(state, "rule", result->rule->name);
-	if (result->points != result->wished)
+	if (result->rule->mode == RULE_ADD && result->points != result->wished)
 		push_number(state, "given", result->points);
+	if (result->cuts != NIL)
+	{
+		loyalty_json_key(state, "cut_by");
+		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+		foreach(cell, result->cuts)
+			loyalty_json_text(state, NULL, lfirst(cell));
+		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	}
+	if (result->rule->mode == RULE_MULTIPLY && result->matches > 0)
+		push_number(state, "factor", result->points);
 	loyalty_json_integer(state, "growth", result->granted_growth);
 	loyalty_json_integer(state, "points", result->granted);
 	push_number(state, "wished", result->wished);
-	if (result->matches != 1)
+	if (result->matches > 1)
 		loyalty_json_integer(state, "matches", result->matches);
 	loyalty_json_integer(state, "version", result->rule->version_id);
+	loyalty_breakdown_push_use(state, result);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
@@ -113,6 +145,8 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 		push_plan(&state, work);
 	if (first && work->tier_name != NULL)
 		push_tier(&state, work);
+	if (first)
+		loyalty_breakdown_push_facts(&state, work, results, result_count);
 	loyalty_json_key(&state, "rules");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < result_count; i++)
@@ -131,34 +165,13 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-/* A member of an object of the stored breakdown; false if absent. */
-static bool
-find_member(const JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
-{
-	if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, object),
-									 key, strlen(key), value) == NULL)
-		return false;
-	if (value->type != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("stored breakdown has no valid \"%s\"", key)));
-	return true;
-}
-
 static void
 need_member(const JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
 {
-	if (!find_member(object, key, type, value))
+	if (!loyalty_json_find(object, key, type, value))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("stored breakdown has no \"%s\"", key)));
-}
-
-static int64
-number_int64(const JsonbValue *value)
-{
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
-											 NumericGetDatum(value->val.numeric)));
 }
 
 static const Rule *
@@ -183,8 +196,8 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 
 	need_member(root, "program", jbvNumeric, &value);
 	work->program = request->program;
-	if (work->program->version_id != number_int64(&value))
-		work->program = loyalty_program_by_version(number_int64(&value));
+	if (work->program->version_id != loyalty_json_int64(&value))
+		work->program = loyalty_program_by_version(loyalty_json_int64(&value));
 
 	need_member(root, "at", jbvString, &value);
 	at = value.val.string.val;
@@ -193,18 +206,18 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("stored breakdown has no valid \"%s\"", "at")));
 
-	if (find_member(root, "tier", jbvBinary, &value))
+	if (loyalty_json_find(root, "tier", jbvBinary, &value))
 	{
 		const JsonbContainer *tier = value.val.binary.data;
 
 		need_member(tier, "name", jbvString, &value);
 		work->tier_name = pnstrdup(value.val.string.val, value.val.string.len);
 		need_member(tier, "rank", jbvNumeric, &value);
-		work->tier_rank = (int32) number_int64(&value);
+		work->tier_rank = (int32) loyalty_json_int64(&value);
 		need_member(tier, "multiplier", jbvNumeric, &value);
 		work->tier_multiplier = work->multiplier = value.val.numeric;
 	}
-	if (find_member(root, "plan", jbvBinary, &value))
+	if (loyalty_json_find(root, "plan", jbvBinary, &value))
 	{
 		const JsonbContainer *plan = value.val.binary.data;
 
@@ -213,13 +226,18 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 		need_member(plan, "multiplier", jbvNumeric, &value);
 		work->multiplier = value.val.numeric;
 	}
-	if (find_member(root, "member", jbvBinary, &value))
+	if (loyalty_json_find(root, "facts", jbvBinary, &value))
+		loyalty_breakdown_read_facts(value.val.binary.data, work);
+	if (loyalty_json_find(root, "member", jbvBinary, &value))
 		work->member = JsonbValueToJsonb(&value);
 
 	need_member(root, "versions", jbvBinary, &value);
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
-		work->rules = lappend(work->rules,
-							  unconstify(Rule *, find_rule(request->event, number_int64(&value))));
+	{
+		const Rule *rule = find_rule(request->event, loyalty_json_int64(&value));
+
+		work->rules = lappend(work->rules, unconstify(Rule *, rule));
+	}
 }

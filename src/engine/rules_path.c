@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
@@ -71,7 +72,7 @@ push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
  * jsonpath raises an unknown variable even when silent.
  */
 const Jsonb *
-loyalty_rule_variables(const RuleWork *work, int bits)
+loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 {
 	JsonbParseState *state = NULL;
 
@@ -100,6 +101,23 @@ loyalty_rule_variables(const RuleWork *work, int bits)
 			loyalty_json_integer(&state, "rank", work->tier_rank);
 			pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 		}
+	}
+	if (bits & RULE_VARIABLE_COUNT)
+		loyalty_json_integer(&state, "count", work->count);
+	if (bits & RULE_VARIABLE_IDLE_DAYS)
+	{
+		if (work->idle_days < 0)
+			loyalty_json_null(&state, "idle_days");
+		else
+			loyalty_json_integer(&state, "idle_days", work->idle_days);
+	}
+	if (scope != NULL)
+	{
+		loyalty_json_integer(&state, "n", scope->n);
+		loyalty_json_number(&state, "sum", scope->sum);
+		loyalty_json_integer(&state, "period_count", scope->before.seen);
+		loyalty_json_number(&state, "period_sum", scope->before.measured != NULL ?
+							scope->before.measured : int64_to_numeric(0));
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
@@ -240,27 +258,166 @@ sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)
 	return sum;
 }
 
+/*
+ * The key of a match: the text of the first thing that the path finds, or a
+ * digest of it where that is long.
+ */
+static const char *
+key_of_match(const RulePath *path, const Jsonb *target, const Jsonb *variables)
+{
+	PathItems	items;
+	JsonbValue	item;
+	char	   *key;
+	const unsigned char *bytes;
+
+	if (path->shape == PATH_ABSENT)
+		return "";
+	find_items(path, target, variables, &items);
+	if (!next_item(&items, &item) || item.type == jbvNull)
+		return "";
+	if (item.type == jbvString)
+		key = pnstrdup(item.val.string.val, item.val.string.len);
+	else
+	{
+		Jsonb	   *value = JsonbValueToJsonb(&item);
+
+		key = JsonbToCString(NULL, &value->root, VARSIZE(value));
+	}
+	if (strlen(key) <= RULE_KEY_MAX)
+		return key;
+	bytes = (const unsigned char *) key;
+	return psprintf("%016llx%016llx",
+					(unsigned long long) hash_bytes_extended(bytes, strlen(key), 0),
+					(unsigned long long) hash_bytes_extended(bytes, strlen(key), 1));
+}
+
+/* A match that limits look at. */
+static void
+note_match(const Rule *rule, const Jsonb *target, const Jsonb *variables,
+		   Numeric points, Numeric growth, RuleResult *result)
+{
+	RuleMatch  *match = palloc0(sizeof(RuleMatch));
+
+	match->points = points != NULL ? points : int64_to_numeric(0);
+	match->growth = growth;
+	match->keys = palloc(sizeof(char *) * rule->limit_count);
+	for (int i = 0; i < rule->limit_count; i++)
+		match->keys[i] = key_of_match(&rule->limits[i].key, target, variables);
+	result->match_list = lappend(result->match_list, match);
+}
+
+/* A match of a multiplying rule: of several factors the greatest counts. */
+static void
+apply_factor(const Rule *rule, const Jsonb *target, const Jsonb *variables,
+			 Numeric factor, Numeric growth, RuleResult *result)
+{
+	if (factor == NULL || loyalty_number_compare(factor, int64_to_numeric(0)) < 0)
+	{
+		result->misses++;
+		return;
+	}
+	if (result->points != NULL && loyalty_number_compare(factor, result->points) <= 0)
+		return;
+	result->points = factor;
+	if (rule->limit_count > 0)
+	{
+		result->match_list = NIL;
+		note_match(rule, target, variables, factor, growth, result);
+	}
+}
+
 static void
 apply_match(const Rule *rule, const Jsonb *target, const Jsonb *variables, RuleResult *result)
 {
 	Numeric		points;
-	Numeric		growth;
+	Numeric		growth = NULL;
 
 	if (!condition_holds(&rule->condition, target, variables))
 		return;
 	points = sum_numbers(&rule->points, target, variables);
-	growth = rule->growth.shape == PATH_ABSENT ? points :
-		sum_numbers(&rule->growth, target, variables);
+	if (rule->growth.shape != PATH_ABSENT)
+		growth = sum_numbers(&rule->growth, target, variables);
+	else if (rule->mode == RULE_ADD)
+		growth = points;
 
 	result->matches++;
+	if (growth != NULL)
+		result->growth = result->growth == NULL ? growth :
+			loyalty_number_add(result->growth, growth);
+	if (rule->mode == RULE_MULTIPLY)
+	{
+		apply_factor(rule, target, variables, points, growth, result);
+		return;
+	}
 	if (points == NULL)
 		result->misses++;
 	else
 		result->points = result->points == NULL ? points :
 			loyalty_number_add(result->points, points);
-	if (growth != NULL)
-		result->growth = result->growth == NULL ? growth :
-			loyalty_number_add(result->growth, growth);
+	if (rule->limit_count > 0)
+		note_match(rule, target, variables, points, growth, result);
+}
+
+/* The matches of `each`, as a list of Jsonb. */
+static List *
+find_matches(const Rule *rule, const RuleWork *work)
+{
+	List	   *matches = NIL;
+	PathItems	items;
+	JsonbValue	item;
+
+	if (rule->each.shape == PATH_ROOT)
+		return list_make1(unconstify(Jsonb *, work->attributes));
+	find_items(&rule->each, work->attributes, work->variables, &items);
+	while (next_item(&items, &item))
+		matches = lappend(matches, JsonbValueToJsonb(&item));
+	return matches;
+}
+
+/* $n, $sum and what the rule saw before in its period. */
+static RuleScope *
+make_scope(const Rule *rule, const RuleWork *work, const List *matches)
+{
+	RuleScope  *scope = palloc0(sizeof(RuleScope));
+	const StoredFacts *facts = work->correcting ? loyalty_stored_facts(work, rule) : NULL;
+	ListCell   *cell;
+
+	scope->n = list_length(matches);
+	scope->sum = int64_to_numeric(0);
+	foreach(cell, rule->measure.shape == PATH_ABSENT ? NIL : matches)
+	{
+		Numeric		sum = sum_numbers(&rule->measure, lfirst(cell), work->variables);
+
+		if (sum != NULL)
+			scope->sum = loyalty_number_add(scope->sum, sum);
+	}
+	if ((rule->variables & RULE_VARIABLES_OF_PERIOD) == 0)
+		return scope;
+	scope->before.rule_id = rule->rule_id;
+	scope->before.per = rule->period;
+	scope->before.since = loyalty_period_since(rule->period, work->at, work->program->tz);
+	scope->before.key = "";
+	if (facts != NULL)
+	{
+		scope->before.seen = facts->before_count;
+		scope->before.measured = facts->before_sum;
+	}
+	else if (!work->correcting)
+		work->facts->usage(work->facts->arg, &scope->before, 1);
+	return scope;
+}
+
+/* Is the member one of those who do not get the rule?  A matter of its key. */
+static bool
+is_held_out(const Rule *rule, const RuleWork *work)
+{
+	uint64		hash;
+
+	if (rule->holdout <= 0)
+		return false;
+	hash = hash_bytes_extended((const unsigned char *) work->member_ref,
+							   strlen(work->member_ref), (uint64) rule->rule_id);
+	return (double) (hash >> 11) / (double) (UINT64CONST(1) << 53) < rule->holdout;
 }
 
 static void
@@ -271,9 +428,34 @@ name_rule(void *arg)
 	errcontext("rule \"%s\" of program \"%s\"", rule->name, rule->program);
 }
 
+static void
+apply_matches(const Rule *rule, const RuleWork *work, RuleResult *result)
+{
+	const Jsonb *variables = work->variables;
+	List	   *matches = find_matches(rule, work);
+	ListCell   *cell;
+
+	if (rule->variables & RULE_VARIABLES_OF_RULE)
+	{
+		result->scope = make_scope(rule, work, matches);
+		result->tracked = matches != NIL && (rule->variables & RULE_VARIABLES_OF_PERIOD) != 0;
+		variables = loyalty_rule_variables(work, work->bits, result->scope);
+	}
+	foreach(cell, matches)
+		apply_match(rule, lfirst(cell), variables, result);
+
+	result->held_out = result->matches > 0 && is_held_out(rule, work);
+	if (result->points == NULL)
+		result->points = int64_to_numeric(rule->mode == RULE_MULTIPLY ? 1 : 0);
+	if (result->growth == NULL || result->held_out)
+		result->growth = int64_to_numeric(0);
+	if (result->held_out)
+		result->match_list = NIL;
+}
+
 /*
- * Fills *result except its shares; false if the rule does not apply.  Points
- * and growth that nothing gave are 0.
+ * Fills *result up to its points and growth; false if the rule neither applies
+ * nor counts what it saw.  Points and growth that nothing gave are 0.
  */
 bool
 loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result)
@@ -288,28 +470,7 @@ loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result)
 	context.previous = error_context_stack;
 	error_context_stack = &context;
 
-	if (rule->each.shape == PATH_ROOT)
-		apply_match(rule, work->attributes, work->variables, result);
-	else
-	{
-		PathItems	items;
-		JsonbValue	item;
-
-		find_items(&rule->each, work->attributes, work->variables, &items);
-		while (next_item(&items, &item))
-			apply_match(rule, JsonbValueToJsonb(&item), work->variables, result);
-	}
-
-	if (result->matches > 0)
-	{
-		if (result->points == NULL)
-			result->points = int64_to_numeric(0);
-		if (result->growth == NULL)
-			result->growth = int64_to_numeric(0);
-		result->wished = result->points;
-		if (rule->multiplied && work->multiplier != NULL)
-			result->wished = loyalty_number_multiply(result->points, work->multiplier);
-	}
+	apply_matches(rule, work, result);
 	error_context_stack = context.previous;
-	return result->matches > 0;
+	return result->matches > 0 || result->tracked;
 }

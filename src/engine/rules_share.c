@@ -31,11 +31,24 @@ loyalty_number_multiply(Numeric a, Numeric b)
 											   NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-static int
-number_compare(Numeric a, Numeric b)
+Numeric
+loyalty_number_subtract(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_sub,
+											   NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+int
+loyalty_number_compare(Numeric a, Numeric b)
 {
 	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
 											 NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+bool
+loyalty_number_positive(Numeric number)
+{
+	return loyalty_number_compare(number, int64_to_numeric(0)) > 0;
 }
 
 /* A whole number as int64 that can be negated; false if it does not fit. */
@@ -53,7 +66,7 @@ whole_number(Numeric number, int64 *whole)
 		highest = int64_to_numeric(PG_INT64_MAX);
 		MemoryContextSwitchTo(caller);
 	}
-	if (number_compare(number, lowest) < 0 || number_compare(number, highest) > 0)
+	if (loyalty_number_compare(number, lowest) < 0 || loyalty_number_compare(number, highest) > 0)
 		return false;
 	*whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
 	return true;
@@ -65,7 +78,7 @@ loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
 	Datum		value = NumericGetDatum(number);
 
 	/* A return that names no order takes no more than it says. */
-	if (number_compare(number, int64_to_numeric(0)) < 0)
+	if (loyalty_number_compare(number, int64_to_numeric(0)) < 0)
 		rounding = ROUND_DOWN;
 
 	switch (rounding)
@@ -89,18 +102,55 @@ compare_remainders(const void *a, const void *b)
 {
 	const Remainder *x = a;
 	const Remainder *y = b;
-	int			order = number_compare(y->rest, x->rest);
+	int			order = loyalty_number_compare(y->rest, x->rest);
 
 	return order != 0 ? order : (x->part > y->part) - (x->part < y->part);
+}
+
+/*
+ * Gives every part the whole number below it and one more to those with the
+ * largest remainders until the shares are `total`, which must lie between the
+ * sums of what is below and above the parts.  False if a share leaves bigint.
+ */
+static bool
+share_total(const Numeric *parts, int count, int64 total, int64 *shares)
+{
+	Remainder  *remainders = palloc(sizeof(Remainder) * count);
+	int64		missing = total;
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum		below = DirectFunctionCall1(numeric_floor, NumericGetDatum(parts[i]));
+
+		if (!whole_number(DatumGetNumeric(below), &shares[i]) ||
+			pg_sub_s64_overflow(missing, shares[i], &missing))
+			return false;
+		remainders[i].part = i;
+		remainders[i].rest = loyalty_number_subtract(parts[i], DatumGetNumeric(below));
+	}
+	if (missing > 0)
+		qsort(remainders, count, sizeof(Remainder), compare_remainders);
+	for (int64 i = 0; i < missing; i++)
+		shares[remainders[i].part]++;
+	pfree(remainders);
+	return true;
+}
+
+/* The whole shares of parts whose sum was rounded to `total`. */
+void
+loyalty_parts_share(const Numeric *parts, int count, int64 total, int64 *shares)
+{
+	if (count == 1)
+		shares[0] = total;
+	else if (!share_total(parts, count, total, shares))
+		elog(ERROR, "parts of " INT64_FORMAT " points leave bigint", total);
 }
 
 bool
 loyalty_parts_round(const Numeric *parts, int count, Rounding rounding,
 					int64 *shares, int64 *total)
 {
-	Remainder  *remainders;
 	Numeric		sum;
-	int64		missing;
 
 	*total = 0;
 	if (count == 0)
@@ -116,32 +166,12 @@ loyalty_parts_round(const Numeric *parts, int count, Rounding rounding,
 	sum = parts[0];
 	for (int i = 1; i < count; i++)
 		sum = loyalty_number_add(sum, parts[i]);
-	if (!loyalty_number_round(sum, rounding, total))
-		return false;
 
 	/*
-	 * Every part starts from the whole number below it.  What lacks to the
-	 * total is then at least 0 and at most the number of parts that have a
-	 * remainder, whatever the signs and the rounding.
+	 * What lacks to the total once every part has the whole number below it is
+	 * at least 0 and at most the number of parts that have a remainder,
+	 * whatever the signs and the rounding.
 	 */
-	remainders = palloc(sizeof(Remainder) * count);
-	missing = *total;
-	for (int i = 0; i < count; i++)
-	{
-		Datum		below = DirectFunctionCall1(numeric_floor, NumericGetDatum(parts[i]));
-
-		if (!whole_number(DatumGetNumeric(below), &shares[i]) ||
-			pg_sub_s64_overflow(missing, shares[i], &missing))
-			return false;
-		remainders[i].part = i;
-		remainders[i].rest = DatumGetNumeric(DirectFunctionCall2(numeric_sub,
-																 NumericGetDatum(parts[i]),
-																 below));
-	}
-	if (missing > 0)
-		qsort(remainders, count, sizeof(Remainder), compare_remainders);
-	for (int64 i = 0; i < missing; i++)
-		shares[remainders[i].part]++;
-	pfree(remainders);
-	return true;
+	return loyalty_number_round(sum, rounding, total) &&
+		share_total(parts, count, *total, shares);
 }

@@ -8,7 +8,8 @@
  */
 #include "postgres.h"
 
-#include "engine/engine.h"
+#include "engine/breakdown.h"
+#include "engine/usage.h"
 
 static bool
 same_text(const char *a, const char *b)
@@ -155,15 +156,22 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 		if (entry->growth != 0)
 			cause = entry;
 	}
+	loyalty_usage_change(engine, NIL, outcome->uses);
+	if (event->needs_history)
+		loyalty_history_add(engine, event, entry->entry_id);
 	if (cause != NULL)
 		loyalty_tier_reassess(engine, cause, NIL);
 	return entry;
 }
 
-/* Brings one family to `target` points and growth; NULL if it is there. */
+/*
+ * Brings one family to what the grant says; NULL if it is there.  `always`: an
+ * entry is written even so, since it says what the event uses.
+ */
 static Entry *
 correct_family(Engine *engine, const EventType *event, Family *family,
-			   const EventGrant *grant, const char *ref, const Jsonb *attributes)
+			   const EventGrant *grant, const char *ref, const Jsonb *attributes,
+			   bool always)
 {
 	int64		rules = grant == NULL ? 0 : grant->points;
 	int64		target = rules - family->operator_taken;
@@ -178,7 +186,7 @@ correct_family(Engine *engine, const EventType *event, Family *family,
 		growth = Min(grant == NULL ? 0 : grant->growth, 0);
 	change = target - family->net;
 	growth -= family->net_growth;
-	if (change == 0 && growth == 0)
+	if (change == 0 && growth == 0 && !always)
 		return NULL;
 
 	if (change > 0)
@@ -216,6 +224,18 @@ correct_family(Engine *engine, const EventType *event, Family *family,
 	return entry;
 }
 
+/*
+ * Must the families be written even where their points stay?  Where rules use
+ * something else than before, or the event no longer counts.
+ */
+static bool
+must_write(const EventType *event, const EventOutcome *outcome, List *families)
+{
+	if (!loyalty_usage_same(loyalty_usage_noted(families), outcome == NULL ? NIL : outcome->uses))
+		return true;
+	return event->needs_history && loyalty_event_stands(families) != (outcome != NULL);
+}
+
 static const EventGrant *
 grant_of_family(const EventOutcome *outcome, const Family *family)
 {
@@ -242,6 +262,8 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 	Entry	   *last = NULL;
 	Entry	   *cause = NULL;
 	TimestampTz first_at = ((Family *) linitial(families))->first->at;
+	List	   *before = loyalty_usage_standing(families);
+	bool		always = must_write(event, outcome, families);
 	ListCell   *cell;
 
 	foreach(cell, families)
@@ -249,11 +271,13 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 		Family	   *family = lfirst(cell);
 		Entry	   *entry = correct_family(engine, event, family,
 										   grant_of_family(outcome, family), ref,
-										   last == NULL ? attributes : NULL);
+										   last == NULL ? attributes : NULL, always);
 
 		if (entry == NULL)
 			continue;
 		last = entry;
+		if (outcome != NULL && entry->breakdown == NULL)
+			entry->breakdown = loyalty_breakdown_no_rules();
 		if (entry->growth != 0)
 			cause = entry;
 	}
@@ -270,6 +294,13 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 						   first_at);
 		if (last->growth != 0)
 			cause = last;
+	}
+	if (last != NULL && (before != NIL || (outcome != NULL && outcome->uses != NIL)))
+	{
+		List	   *story = loyalty_past_story(engine, ref);
+		List	   *now = loyalty_family_gather(story, ENTRY_EVENT, event->event_id);
+
+		loyalty_usage_change(engine, before, loyalty_usage_standing(now));
 	}
 	if (cause != NULL)
 		loyalty_tier_reassess(engine, cause, families);

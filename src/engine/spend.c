@@ -169,6 +169,7 @@ loyalty_engine_transfer_in(Engine *engine, const Entry *out, int64 from_member, 
 	LotList		incoming;
 
 	loyalty_engine_require_earning(engine);
+	loyalty_engine_require_room(engine, -out->points);
 	entry = loyalty_entry_open(engine, ENTRY_TRANSFER_IN, engine->at);
 	entry->ref = ref;
 	entry->generation = loyalty_entry_generation(engine, ENTRY_TRANSFER_IN, 0, ref);

@@ -20,4 +20,10 @@ typedef struct Problem
  */
 extern List *loyalty_audit_member(const MemberState *member);
 
+/* audit_usage.c: the same for what it uses of limits and for its history. */
+extern List *loyalty_audit_usage(const MemberState *member);
+
+/* Budgets of a program's rules against what its members have of them. */
+extern List *loyalty_audit_budgets(const char *program);
+
 #endif							/* LOYALTY_AUDIT_H */

@@ -234,6 +234,99 @@ COMMENT ON COLUMN loyalty.tier_gift.cause IS 'ledger entry that reached the tier
 COMMENT ON COLUMN loyalty.tier_gift.cycle_until IS 'no second gift of the tier before';
 COMMENT ON COLUMN loyalty.tier_gift.taken_back IS 'ledger entry that took the gift back; NULL = it stands';
 
+-- What the ledger's breakdowns add up to, so that an event need not read them.
+CREATE TABLE loyalty.limit_usage (
+	member_id bigint NOT NULL,
+	rule_id integer NOT NULL,
+	since date NOT NULL,
+	per "char" NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	points bigint NOT NULL,
+	times bigint NOT NULL,
+	seen bigint NOT NULL,
+	measured numeric NOT NULL,
+	carried numeric NOT NULL,
+	budget bigint NOT NULL,
+	PRIMARY KEY (member_id, rule_id, since, per, key)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE loyalty.limit_usage IS 'what members have used of the limits of rules, per period and key, and what else their rules count';
+COMMENT ON COLUMN loyalty.limit_usage.member_id IS 'member';
+COMMENT ON COLUMN loyalty.limit_usage.rule_id IS 'rule';
+COMMENT ON COLUMN loyalty.limit_usage.since IS 'first local day of the period; -infinity = ever';
+COMMENT ON COLUMN loyalty.limit_usage.per IS 'period: d day, w week, m month, y year, e ever';
+COMMENT ON COLUMN loyalty.limit_usage.key IS 'what the limit''s key found; empty = no key';
+COMMENT ON COLUMN loyalty.limit_usage.points IS 'points granted under the rule''s limits';
+COMMENT ON COLUMN loyalty.limit_usage.times IS 'matches that were granted something';
+COMMENT ON COLUMN loyalty.limit_usage.seen IS 'events that the rule has seen, for $period_count';
+COMMENT ON COLUMN loyalty.limit_usage.measured IS 'what they measured, for $period_sum';
+COMMENT ON COLUMN loyalty.limit_usage.carried IS 'fraction of a point kept for the next event';
+COMMENT ON COLUMN loyalty.limit_usage.budget IS 'points that came from the rule''s budget';
+
+CREATE TABLE loyalty.event_usage (
+	member_id bigint NOT NULL,
+	event_id integer NOT NULL,
+	count bigint NOT NULL,
+	last_at timestamptz NOT NULL,
+	through bigint NOT NULL,
+	PRIMARY KEY (member_id, event_id)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE loyalty.event_usage IS 'how many events of a kind members have had, where a rule asks: good while no entry of the event follows `through`';
+COMMENT ON COLUMN loyalty.event_usage.member_id IS 'member';
+COMMENT ON COLUMN loyalty.event_usage.event_id IS 'event';
+COMMENT ON COLUMN loyalty.event_usage.count IS 'events that stand';
+COMMENT ON COLUMN loyalty.event_usage.last_at IS 'latest business time among them; -infinity = none';
+COMMENT ON COLUMN loyalty.event_usage.through IS 'last ledger entry that is counted';
+
+-- A budget is spread over slots, so that commits do not wait for each other.
+CREATE TABLE loyalty.rule_budget (
+	rule_id integer NOT NULL,
+	slot integer NOT NULL,
+	points bigint NOT NULL,
+	used bigint NOT NULL,
+	PRIMARY KEY (rule_id, slot)
+) WITH (fillfactor = 30);
+COMMENT ON TABLE loyalty.rule_budget IS 'budgets of rules, spread over slots; their sum over a rule is what counts';
+COMMENT ON COLUMN loyalty.rule_budget.rule_id IS 'rule';
+COMMENT ON COLUMN loyalty.rule_budget.slot IS '0 to 15';
+COMMENT ON COLUMN loyalty.rule_budget.points IS 'share of the budget that this slot may give';
+COMMENT ON COLUMN loyalty.rule_budget.used IS 'points that it gave';
+
+-- What is left is spread anew whenever the budget changes.
+CREATE FUNCTION loyalty.rule_budget_spread() RETURNS trigger
+	LANGUAGE plpgsql
+	SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	remaining bigint;
+BEGIN
+	IF new.budget IS NULL OR new.changed_at <> pg_catalog.now() THEN
+		RETURN NULL;
+	END IF;
+	IF tg_op = 'UPDATE' THEN
+		IF new.budget IS NOT DISTINCT FROM old.budget THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+	INSERT INTO loyalty.rule_budget (rule_id, slot, points, used)
+		SELECT new.rule_id, s, 0, 0 FROM pg_catalog.generate_series(0, 15) s
+		ON CONFLICT DO NOTHING;
+	PERFORM FROM loyalty.rule_budget WHERE rule_id = new.rule_id ORDER BY slot FOR UPDATE;
+	SELECT GREATEST(new.budget - pg_catalog.sum(used), 0) INTO remaining
+		FROM loyalty.rule_budget WHERE rule_id = new.rule_id;
+	UPDATE loyalty.rule_budget
+		SET points = used + remaining / 16 + CASE WHEN slot < remaining % 16 THEN 1 ELSE 0 END
+		WHERE rule_id = new.rule_id;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION loyalty.rule_budget_spread() IS
+	'trigger: spreads what is left of a rule''s budget over its slots';
+REVOKE ALL ON FUNCTION loyalty.rule_budget_spread() FROM PUBLIC;
+CREATE TRIGGER config_45_budget AFTER INSERT OR UPDATE ON loyalty.rule
+	FOR EACH ROW EXECUTE FUNCTION loyalty.rule_budget_spread();
+ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_45_budget;
+
 SELECT pg_catalog.pg_extension_config_dump('loyalty.member_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.entry_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.actor_id_seq', '');
@@ -245,3 +338,6 @@ SELECT pg_catalog.pg_extension_config_dump('loyalty.operation_ref', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_period', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_gift', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.limit_usage', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.event_usage', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.rule_budget', '');

@@ -20,6 +20,7 @@
 #include "ledger/membership_row.h"
 #include "ledger/query.h"
 #include "ledger/tier_row.h"
+#include "ledger/usage_row.h"
 
 static LoyaltyQuery insert_operation_ref = {
 	"INSERT INTO loyalty.operation_ref (member_id, kind, operation_ref, entry_id)"
@@ -106,6 +107,7 @@ loyalty_member_flush(Writer *writer, Engine *engine)
 {
 	store_entries(writer, engine);
 	store_operation_refs(engine);
+	loyalty_usage_store(engine);
 	engine->entries = NIL;
 	engine->stored_entries = engine->member->last_entry;
 	engine->row_lags = true;
@@ -117,7 +119,10 @@ loyalty_member_store(Writer *writer, Engine *engine)
 {
 	if (engine->entries == NIL && !engine->row_lags && !engine->tier_moved &&
 		!engine->raise_due)
+	{
+		loyalty_usage_store(engine);	/* budgets that were taken for nothing */
 		return;
+	}
 	loyalty_tier_finish(engine);
 	store_entries(writer, engine);
 	update_row(writer, engine);
@@ -125,6 +130,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 		loyalty_holds_store(engine->member);
 	loyalty_tiers_store(engine);
 	store_operation_refs(engine);
+	loyalty_usage_store(engine);
 }
 
 static int64
@@ -163,6 +169,24 @@ source_subscriptions(void *arg)
 	return loyalty_subscriptions_load(((MemberState *) arg)->member_id);
 }
 
+static void
+source_usage(void *arg, RuleUse *uses, int count)
+{
+	loyalty_usage_load(((MemberState *) arg)->member_id, uses, count);
+}
+
+static int64
+source_take_budget(void *arg, int32 rule_id, int64 points)
+{
+	return loyalty_budget_take(rule_id, points);
+}
+
+static bool
+source_history(void *arg, int32 event_id, EventHistory *history)
+{
+	return loyalty_history_load(((MemberState *) arg)->member_id, event_id, history);
+}
+
 const EngineSource *
 loyalty_member_source(MemberState *member)
 {
@@ -175,5 +199,8 @@ loyalty_member_source(MemberState *member)
 	source->since = source_since;
 	source->standing_gift = source_standing_gift;
 	source->subscriptions = source_subscriptions;
+	source->usage = source_usage;
+	source->take_budget = source_take_budget;
+	source->history = source_history;
 	return source;
 }

@@ -54,6 +54,8 @@ typedef struct SavePoint
 	MemberState member;
 	int			entries;
 	int			gifts;
+	int			uses;
+	int			histories;
 } SavePoint;
 
 static void
@@ -69,6 +71,8 @@ save(Engine *engine, SavePoint *point)
 	loyalty_lots_copy(&point->engine.late, &engine->late);
 	point->entries = list_length(engine->entries);
 	point->gifts = list_length(engine->gifts);
+	point->uses = list_length(engine->uses);
+	point->histories = list_length(engine->histories);
 }
 
 static void
@@ -77,11 +81,19 @@ go_back(Engine *engine, const SavePoint *point)
 	MemberState *member = engine->member;
 	List	   *entries = list_truncate(engine->entries, point->entries);
 	List	   *gifts = list_truncate(engine->gifts, point->gifts);
+	List	   *uses = list_truncate(engine->uses, point->uses);
+	List	   *histories = list_truncate(engine->histories, point->histories);
+
+	/* what was taken from budgets is given back when the member is stored */
+	List	   *reservations = engine->reservations;
 
 	*engine = point->engine;
 	*member = point->member;
 	engine->entries = entries;
 	engine->gifts = gifts;
+	engine->uses = uses;
+	engine->histories = histories;
+	engine->reservations = reservations;
 }
 
 static void

@@ -1,0 +1,479 @@
+/*
+ * rules_limit.c
+ *		What minimums, limits, budgets and max_balance make of wished points.
+ *
+ * Limits look at the matches of `each` one by one, in their order: each limit
+ * counts a match in a bucket, its own period and key.  A correction is held
+ * against the greater of what is used now without the event and what was used
+ * when the event was first granted: so a repeat changes nothing, and a limit is
+ * never exceeded.  An event that takes points away as a whole is not limited,
+ * and uses nothing.
+ */
+#include "postgres.h"
+
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+
+#include "engine/rules_json.h"
+#include "engine/rules_work.h"
+#include "errors.h"
+
+const StoredFacts *
+loyalty_stored_facts(const RuleWork *work, const Rule *rule)
+{
+	ListCell   *cell;
+
+	foreach(cell, work->stored)
+	{
+		const StoredFacts *facts = lfirst(cell);
+
+		if (facts->version_id == rule->version_id)
+			return facts;
+	}
+	return NULL;
+}
+
+static bool
+same_use(const RuleUse *a, const RuleUse *b)
+{
+	return a->per == b->per && a->since == b->since && strcmp(a->key, b->key) == 0;
+}
+
+/* The bucket in which a match counts for a limit; made if there is none yet. */
+static LimitBucket *
+find_bucket(const RuleWork *work, RuleResult *result, const RuleLimit *limit, const char *key)
+{
+	LimitBucket *bucket;
+	RuleUse		use = {0};
+	ListCell   *cell;
+
+	use.rule_id = result->rule->rule_id;
+	use.per = limit->per;
+	use.since = loyalty_period_since(limit->per, work->at, work->program->tz);
+	use.key = key;
+	foreach(cell, result->buckets)
+	{
+		bucket = lfirst(cell);
+		if (same_use(&bucket->use, &use))
+			return bucket;
+	}
+	bucket = palloc0(sizeof(LimitBucket));
+	bucket->use = use;
+	bucket->granted = int64_to_numeric(0);
+	result->buckets = lappend(result->buckets, bucket);
+	return bucket;
+}
+
+/* Puts a rule's matches into their buckets. */
+static void
+fill_buckets(const RuleWork *work, RuleResult *result)
+{
+	const Rule *rule = result->rule;
+	ListCell   *cell;
+
+	foreach(cell, result->match_list)
+	{
+		RuleMatch  *match = lfirst(cell);
+
+		match->buckets = palloc(sizeof(LimitBucket *) * rule->limit_count);
+		for (int i = 0; i < rule->limit_count; i++)
+			match->buckets[i] = find_bucket(work, result, &rule->limits[i], match->keys[i]);
+	}
+}
+
+/* Reads what is used of all buckets, and raises it to what was used at first. */
+static void
+load_buckets(const RuleWork *work, RuleResult *results, int count)
+{
+	List	   *buckets = NIL;
+	RuleUse    *uses;
+	int			n = 0;
+	ListCell   *cell;
+
+	for (int i = 0; i < count; i++)
+	{
+		foreach(cell, results[i].buckets)
+		{
+			LimitBucket *bucket = lfirst(cell);
+
+			if (bucket->use.per != PERIOD_EVENT)
+				buckets = lappend(buckets, bucket);
+		}
+	}
+	if (buckets == NIL)
+		return;
+	uses = palloc(sizeof(RuleUse) * list_length(buckets));
+	foreach(cell, buckets)
+		uses[n++] = ((LimitBucket *) lfirst(cell))->use;
+	work->facts->usage(work->facts->arg, uses, n);
+	n = 0;
+	foreach(cell, buckets)
+		((LimitBucket *) lfirst(cell))->use = uses[n++];
+
+	for (int i = 0; i < count; i++)
+	{
+		const StoredFacts *facts = loyalty_stored_facts(work, results[i].rule);
+		ListCell   *lc;
+
+		foreach(cell, results[i].buckets)
+		{
+			LimitBucket *bucket = lfirst(cell);
+
+			foreach(lc, facts == NULL ? NIL : facts->used)
+			{
+				const RuleUse *used = lfirst(lc);
+
+				if (!same_use(used, &bucket->use))
+					continue;
+				bucket->use.points = Max(bucket->use.points, used->points);
+				bucket->use.times = Max(bucket->use.times, used->times);
+			}
+		}
+	}
+}
+
+static const char *
+limit_text(const RuleLimit *limit, bool times)
+{
+	return psprintf("%lld %s per %s%s", (long long) (times ? limit->times : limit->points),
+					times ? "times" : "points", loyalty_period_name(limit->per),
+					limit->key.shape == PATH_ABSENT ? "" : " and key");
+}
+
+static const char *
+number_text(Numeric number)
+{
+	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+}
+
+static void
+refuse(const RuleResult *result, const RuleLimit *limit, const LimitBucket *bucket,
+	   bool times, Numeric asked)
+{
+	const char *key = bucket->use.key[0] == '\0' ? "" :
+		psprintf(" for key \"%s\"", bucket->use.key);
+
+	if (times)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_LIMIT_REACHED),
+				 errmsg("limit of rule \"%s\" reached", result->rule->name),
+				 errdetail("The limit is %s; %lld are used%s.", limit_text(limit, true),
+						   (long long) (bucket->use.times + bucket->times), key)));
+	ereport(ERROR,
+			(errcode(ERRCODE_LOYALTY_LIMIT_REACHED),
+			 errmsg("limit of rule \"%s\" reached", result->rule->name),
+			 errdetail("The limit is %s; %s are used%s, %s more are asked for.",
+					   limit_text(limit, false),
+					   number_text(loyalty_number_add(int64_to_numeric(bucket->use.points),
+													  bucket->granted)),
+					   key, number_text(asked))));
+}
+
+/* Notes once what cut a rule. */
+static void
+note_cut(RuleResult *result, const char *what)
+{
+	ListCell   *cell;
+
+	foreach(cell, result->cuts)
+	{
+		if (strcmp(lfirst(cell), what) == 0)
+			return;
+	}
+	result->cuts = lappend(result->cuts, unconstify(char *, what));
+}
+
+/* What one limit leaves of a match. */
+static void
+limit_match(RuleResult *result, const RuleLimit *limit, const LimitBucket *bucket,
+			RuleMatch *match)
+{
+	int64		left;
+
+	if (limit->times >= 0 && bucket->use.times + bucket->times >= limit->times)
+	{
+		if (limit->refuse)
+			refuse(result, limit, bucket, true, match->points);
+		note_cut(result, limit_text(limit, true));
+		match->points = int64_to_numeric(0);
+		match->growth = NULL;
+	}
+	if (limit->points < 0)
+		return;
+	left = Max(limit->points - bucket->use.points, 0);
+	if (loyalty_number_compare(loyalty_number_add(bucket->granted, match->points),
+							   int64_to_numeric(left)) <= 0)
+		return;
+	if (limit->refuse)
+		refuse(result, limit, bucket, false, match->points);
+	note_cut(result, limit_text(limit, false));
+	match->points = loyalty_number_subtract(int64_to_numeric(left), bucket->granted);
+}
+
+/* Sums the matches up again: points, and growth that times limits left. */
+static void
+sum_matches(RuleResult *result)
+{
+	Numeric		growth = int64_to_numeric(0);
+	ListCell   *cell;
+
+	result->limited = int64_to_numeric(0);
+	foreach(cell, result->match_list)
+	{
+		const RuleMatch *match = lfirst(cell);
+
+		result->limited = loyalty_number_add(result->limited, match->points);
+		if (match->growth != NULL)
+			growth = loyalty_number_add(growth, match->growth);
+	}
+	result->growth = growth;
+}
+
+static void
+limit_rule(RuleResult *result)
+{
+	const Rule *rule = result->rule;
+	ListCell   *cell;
+
+	foreach(cell, result->match_list)
+	{
+		RuleMatch  *match = lfirst(cell);
+
+		if (!loyalty_number_positive(match->points))
+			continue;
+		for (int i = 0; i < rule->limit_count; i++)
+			limit_match(result, &rule->limits[i], match->buckets[i], match);
+		if (!loyalty_number_positive(match->points))
+			continue;
+		for (int i = 0; i < rule->limit_count; i++)
+		{
+			LimitBucket *bucket = match->buckets[i];
+
+			if (loyalty_match_counted(match, i))
+				continue;
+			bucket->granted = loyalty_number_add(bucket->granted, match->points);
+			bucket->times++;
+		}
+	}
+	sum_matches(result);
+}
+
+/* Lowers what a rule gives, its last matches first. */
+static void
+cut_rule(RuleResult *result, Numeric to, const char *what)
+{
+	Numeric		excess = loyalty_number_subtract(result->limited, to);
+
+	for (int i = list_length(result->match_list) - 1; i >= 0; i--)
+	{
+		RuleMatch  *match = list_nth(result->match_list, i);
+		Numeric		cut = match->points;
+
+		if (!loyalty_number_positive(excess))
+			break;
+		if (!loyalty_number_positive(cut))
+			continue;
+		if (loyalty_number_compare(cut, excess) > 0)
+			cut = excess;
+		match->points = loyalty_number_subtract(match->points, cut);
+		excess = loyalty_number_subtract(excess, cut);
+	}
+	result->limited = to;
+	note_cut(result, what);
+}
+
+static int64
+whole_up(const RuleResult *result, Numeric number)
+{
+	int64		whole;
+
+	if (!loyalty_number_round(number, ROUND_UP, &whole))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("points of rule \"%s\" out of range", result->rule->name)));
+	return whole;
+}
+
+static void
+limit_by_budget(const RuleWork *work, RuleResult *result)
+{
+	int64		points;
+	int64		got;
+
+	if (!result->rule->has_budget || !loyalty_number_positive(result->limited))
+		return;
+	points = whole_up(result, result->limited);
+	got = work->facts->budget(work->facts->arg, result->rule->rule_id, points);
+	if (got < points)
+		cut_rule(result, int64_to_numeric(got), "budget");
+}
+
+/* The later rules make room first. */
+static void
+limit_by_room(const RuleWork *work, RuleResult *results, int count)
+{
+	Numeric		excess = int64_to_numeric(-work->room);
+
+	for (int i = 0; i < count; i++)
+		excess = loyalty_number_add(excess, results[i].limited);
+	for (int i = count - 1; i >= 0 && loyalty_number_positive(excess); i--)
+	{
+		Numeric		cut = results[i].limited;
+
+		if (!loyalty_number_positive(cut))
+			continue;
+		if (loyalty_number_compare(cut, excess) > 0)
+			cut = excess;
+		cut_rule(&results[i], loyalty_number_subtract(results[i].limited, cut),
+				 "max_balance");
+		excess = loyalty_number_subtract(excess, cut);
+	}
+}
+
+/* The fraction that earlier events left to a rule. */
+static Numeric
+carried_in(const RuleWork *work, const RuleResult *result)
+{
+	ListCell   *cell;
+
+	if (work->correcting)
+	{
+		const StoredFacts *facts = loyalty_stored_facts(work, result->rule);
+
+		return facts == NULL ? NULL : facts->carried;
+	}
+	foreach(cell, result->buckets)
+	{
+		const LimitBucket *bucket = lfirst(cell);
+
+		if (bucket->use.per == PERIOD_EVER && bucket->use.key[0] == '\0')
+			return bucket->use.carried;
+	}
+	return NULL;
+}
+
+/* Adds to what a rule gives: it counts with its first match. */
+static void
+raise_rule(RuleResult *result, Numeric by)
+{
+	result->limited = loyalty_number_add(result->limited, by);
+	if (result->match_list != NIL)
+	{
+		RuleMatch  *match = linitial(result->match_list);
+
+		match->points = loyalty_number_add(match->points, by);
+	}
+}
+
+/* Multiplies the matches, and applies minimum and carried fraction. */
+static void
+prepare_rule(const RuleWork *work, RuleResult *result)
+{
+	const Rule *rule = result->rule;
+	ListCell   *cell;
+
+	foreach(cell, result->match_list)
+	{
+		RuleMatch  *match = lfirst(cell);
+
+		if (rule->mode == RULE_MULTIPLY)
+			match->points = result->wished;
+		else if (result->multiplier != NULL)
+			match->points = loyalty_number_multiply(match->points, result->multiplier);
+	}
+	if (rule->min_points > 0 &&
+		loyalty_number_compare(result->wished, int64_to_numeric(rule->min_points)) < 0)
+	{
+		raise_rule(result, loyalty_number_subtract(int64_to_numeric(rule->min_points),
+												   result->wished));
+		result->wished = result->limited;
+		result->raised = true;
+	}
+	if (rule->carry)
+	{
+		result->carried = carried_in(work, result);
+		if (result->carried != NULL)
+			raise_rule(result, result->carried);
+	}
+}
+
+/* A rule that carries gives whole points and keeps the rest. */
+static void
+keep_fraction(RuleResult *result)
+{
+	Numeric		whole = DatumGetNumeric(DirectFunctionCall2(numeric_trunc,
+															NumericGetDatum(result->limited),
+															Int32GetDatum(0)));
+
+	result->carry_change = loyalty_number_subtract(result->limited, whole);
+	if (result->carried != NULL)
+		result->carry_change = loyalty_number_subtract(result->carry_change, result->carried);
+	result->limited = whole;
+}
+
+static bool
+applies(const RuleResult *result)
+{
+	return result->matches > 0 && !result->held_out;
+}
+
+static bool
+takes_points_away(const RuleResult *results, int count)
+{
+	Numeric		sum = int64_to_numeric(0);
+
+	for (int i = 0; i < count; i++)
+		sum = loyalty_number_add(sum, results[i].wished);
+	return loyalty_number_compare(sum, int64_to_numeric(0)) < 0;
+}
+
+/* Fills `limited` of all rules. */
+void
+loyalty_rules_limit(const RuleWork *work, RuleResult *results, int count)
+{
+	static const RuleLimit ever = {PERIOD_EVER, -1, -1};
+	bool		limits = work->room >= 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		const Rule *rule = results[i].rule;
+
+		results[i].limited = results[i].wished;
+		limits |= rule->limit_count > 0 || rule->has_budget || rule->carry ||
+			rule->min_points > 0;
+	}
+	if (!limits)
+		return;
+	if (takes_points_away(results, count))
+	{
+		for (int i = 0; i < count; i++)
+			results[i].match_list = NIL;
+		return;
+	}
+
+	for (int i = 0; i < count; i++)
+	{
+		if (!applies(&results[i]))
+			continue;
+		fill_buckets(work, &results[i]);
+		if (results[i].rule->carry)
+			(void) find_bucket(work, &results[i], &ever, "");
+	}
+	load_buckets(work, results, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!applies(&results[i]))
+			continue;
+		prepare_rule(work, &results[i]);
+		if (results[i].match_list != NIL)
+			limit_rule(&results[i]);
+		limit_by_budget(work, &results[i]);
+	}
+	if (work->room >= 0)
+		limit_by_room(work, results, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (applies(&results[i]) && results[i].rule->carry)
+			keep_fraction(&results[i]);
+	}
+}

@@ -1,0 +1,438 @@
+/*
+ * usage.c
+ *		What a member uses of limits and budgets, and its history of events.
+ *
+ * The use of an event is a function of its entries: the breakdown of each
+ * family's newest grant or correction says it, and what an operator clawed back
+ * lessens it in proportion.  An operation notes the difference that it makes;
+ * the ledger floor adds the differences to what is stored.  A budget's
+ * points are taken while the event is evaluated, since others want them too;
+ * what is not needed in the end is given back when the operation is stored.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "engine/rules_work.h"
+#include "engine/usage.h"
+
+/* Whose facts they are. */
+typedef struct FactsOf
+{
+	Engine	   *engine;
+	List	   *own;			/* of RuleUse: of the event itself */
+} FactsOf;
+
+static bool
+same_count(const RuleUse *a, const RuleUse *b)
+{
+	return a->rule_id == b->rule_id && a->per == b->per && a->since == b->since &&
+		strcmp(a->key, b->key) == 0;
+}
+
+static Numeric
+add_number(Numeric sum, Numeric number, int sign)
+{
+	if (number == NULL)
+		return sum;
+	if (sum == NULL)
+		sum = int64_to_numeric(0);
+	return sign > 0 ? loyalty_number_add(sum, number) : loyalty_number_subtract(sum, number);
+}
+
+static void
+add_use(RuleUse *sum, const RuleUse *use, int sign)
+{
+	sum->points += sign * use->points;
+	sum->times += sign * use->times;
+	sum->seen += sign * use->seen;
+	sum->budget += sign * use->budget;
+	sum->measured = add_number(sum->measured, use->measured, sign);
+	sum->carried = add_number(sum->carried, use->carried, sign);
+}
+
+static void
+add_matching(RuleUse *use, const List *others, int sign)
+{
+	ListCell   *cell;
+
+	foreach(cell, others)
+	{
+		if (same_count(lfirst(cell), use))
+			add_use(use, lfirst(cell), sign);
+	}
+}
+
+static void
+used_now(void *arg, RuleUse *uses, int count)
+{
+	const FactsOf *of = arg;
+	const Engine *engine = of->engine;
+
+	engine->source->usage(engine->source->arg, uses, count);
+	for (int i = 0; i < count; i++)
+	{
+		add_matching(&uses[i], engine->uses, 1);
+		add_matching(&uses[i], of->own, -1);
+	}
+}
+
+static Reservation *
+reservation_of(Engine *engine, int32 rule_id)
+{
+	Reservation *reservation;
+	ListCell   *cell;
+
+	foreach(cell, engine->reservations)
+	{
+		reservation = lfirst(cell);
+		if (reservation->rule_id == rule_id)
+			return reservation;
+	}
+	reservation = palloc0(sizeof(Reservation));
+	reservation->rule_id = rule_id;
+	engine->reservations = lappend(engine->reservations, reservation);
+	return reservation;
+}
+
+static int64
+budget_of(const List *uses, int32 rule_id)
+{
+	int64		points = 0;
+	ListCell   *cell;
+
+	foreach(cell, uses)
+	{
+		const RuleUse *use = lfirst(cell);
+
+		if (use->rule_id == rule_id)
+			points += use->budget;
+	}
+	return points;
+}
+
+/* The event keeps what it has; what this operation has spare comes next. */
+static int64
+take_budget(void *arg, int32 rule_id, int64 points)
+{
+	FactsOf    *of = arg;
+	Engine	   *engine = of->engine;
+	Reservation *reservation = reservation_of(engine, rule_id);
+	int64		at_hand = budget_of(of->own, rule_id) +
+		reservation->points - budget_of(engine->uses, rule_id);
+	int64		got;
+
+	if (points <= at_hand)
+		return points;
+	got = engine->source->take_budget(engine->source->arg, rule_id, points - at_hand);
+	reservation->points += got;
+	return at_hand + got;
+}
+
+static int64
+room_left(void *arg)
+{
+	const Engine *engine = ((FactsOf *) arg)->engine;
+
+	return loyalty_balance_room(engine);
+}
+
+/* Does an entry grant, correct or call off the event? */
+static bool
+concerns(const Entry *entry, int32 event_id)
+{
+	return entry->event_id == event_id &&
+		(entry->kind == ENTRY_EVENT ||
+		 (entry->kind == ENTRY_CORRECTION && entry->reverses != 0));
+}
+
+/* Grants and corrections of all events after an entry, by id. */
+static List *
+events_since(const Engine *engine, int64 entry_id)
+{
+	List	   *entries = engine->stored_entries <= entry_id ? NIL :
+		engine->source->since(engine->source->arg, entry_id, "vc");
+	ListCell   *cell;
+
+	foreach(cell, engine->entries)
+	{
+		if (((Entry *) lfirst(cell))->entry_id > entry_id)
+			entries = lappend(entries, lfirst(cell));
+	}
+	return entries;
+}
+
+static bool
+is_current(const Engine *engine, const EventHistory *history)
+{
+	ListCell   *cell;
+
+	foreach(cell, events_since(engine, history->through))
+	{
+		if (concerns(lfirst(cell), history->event_id))
+			return false;
+	}
+	return true;
+}
+
+/* What was noted last: by this operation, or stored. */
+static bool
+find_history(const Engine *engine, int32 event_id, EventHistory *history)
+{
+	for (int i = list_length(engine->histories) - 1; i >= 0; i--)
+	{
+		*history = *(EventHistory *) list_nth(engine->histories, i);
+		if (history->event_id == event_id)
+			return true;
+	}
+	return engine->source->history(engine->source->arg, event_id, history);
+}
+
+static void
+note_history(Engine *engine, const EventHistory *history)
+{
+	engine->histories = lappend(engine->histories,
+								memcpy(palloc(sizeof(EventHistory)), history,
+									   sizeof(EventHistory)));
+}
+
+/* The member's earlier events of the kind; counted anew only where need be. */
+static int64
+ask_history(void *arg, int32 event_id, TimestampTz *last_at)
+{
+	Engine	   *engine = ((FactsOf *) arg)->engine;
+	EventHistory history;
+
+	if (!find_history(engine, event_id, &history) || !is_current(engine, &history))
+	{
+		history = loyalty_history_count(events_since(engine, 0), event_id);
+		history.through = engine->member->last_entry;
+	}
+	note_history(engine, &history);
+	*last_at = history.last_at;
+	return history.count;
+}
+
+void
+loyalty_history_add(Engine *engine, const EventType *event, int64 entry_id)
+{
+	EventHistory history;
+
+	if (!find_history(engine, event->event_id, &history))
+		elog(ERROR, "history of event %d was not asked for", event->event_id);
+	history.count++;
+	history.last_at = Max(history.last_at, engine->at);
+	history.through = entry_id;
+	note_history(engine, &history);
+}
+
+void
+loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts)
+{
+	FactsOf    *of = palloc(sizeof(FactsOf));
+
+	of->engine = engine;
+	of->own = loyalty_usage_standing(families);
+	facts->arg = of;
+	facts->usage = used_now;
+	facts->budget = take_budget;
+	facts->history = ask_history;
+	facts->room = room_left;
+}
+
+/* The newest grant or correction of an event. */
+static const Entry *
+newest_of(const List *entries)
+{
+	const Entry *newest = NULL;
+	ListCell   *cell;
+
+	foreach(cell, entries)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind != ENTRY_CLAW_BACK)
+			newest = entry;
+	}
+	return newest;
+}
+
+/* Points that the rules of a breakdown granted. */
+static int64
+granted_by(const Entry *entry)
+{
+	JsonbIterator *iterator;
+	JsonbValue	value;
+	JsonbValue	points;
+	int64		granted = 0;
+
+	if (!loyalty_json_find(&entry->breakdown->root, "rules", jbvBinary, &value))
+		return 0;
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+	{
+		if (value.type == jbvBinary &&
+			loyalty_json_find(value.val.binary.data, "points", jbvNumeric, &points))
+			granted += loyalty_json_int64(&points);
+	}
+	return granted;
+}
+
+/*
+ * What one family uses.  `claw_back` is an entry to be counted with it; NULL =
+ * none.
+ */
+List *
+loyalty_usage_of_family(const Family *family, const Entry *claw_back)
+{
+	const Entry *newest = newest_of(family->entries);
+	int64		taken = family->operator_taken;
+	List	   *uses = loyalty_breakdown_uses(newest->breakdown);
+	int64		granted;
+	ListCell   *cell;
+
+	if (claw_back != NULL)
+		taken -= loyalty_entry_effect(claw_back);
+	if (uses == NIL || taken <= 0)
+		return uses;
+	granted = granted_by(newest);
+	foreach(cell, uses)
+	{
+		RuleUse    *use = lfirst(cell);
+		int64		stays = Max(granted - taken, 0);
+
+		if (stays == 0)
+			use->points = use->times = use->budget = 0;
+		else
+		{
+			use->points = (int64) (((int128) use->points * stays + granted - 1) / granted);
+			use->budget = (int64) (((int128) use->budget * stays + granted - 1) / granted);
+		}
+	}
+	return uses;
+}
+
+/* The same before anything was clawed back: what their rules say. */
+List *
+loyalty_usage_noted(const List *families)
+{
+	List	   *uses = NIL;
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		const Family *family = lfirst(cell);
+		const Entry *newest = newest_of(family->entries);
+
+		uses = list_concat(uses, loyalty_breakdown_uses(newest->breakdown));
+	}
+	return uses;
+}
+
+List *
+loyalty_usage_standing(const List *families)
+{
+	List	   *uses = NIL;
+	ListCell   *cell;
+
+	foreach(cell, families)
+		uses = list_concat(uses, loyalty_usage_of_family(lfirst(cell), NULL));
+	return uses;
+}
+
+bool
+loyalty_event_stands(const List *families)
+{
+	const Entry *newest = NULL;
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		const Entry *entry = newest_of(((const Family *) lfirst(cell))->entries);
+
+		if (newest == NULL || entry->entry_id > newest->entry_id)
+			newest = entry;
+	}
+	return newest != NULL && newest->breakdown != NULL;
+}
+
+static void
+note_uses(Engine *engine, const List *uses, int sign)
+{
+	ListCell   *cell;
+
+	foreach(cell, uses)
+	{
+		const RuleUse *use = lfirst(cell);
+		RuleUse    *change = palloc0(sizeof(RuleUse));
+
+		change->rule_id = use->rule_id;
+		change->per = use->per;
+		change->since = use->since;
+		change->key = use->key;
+		add_use(change, use, sign);
+		engine->uses = lappend(engine->uses, change);
+	}
+}
+
+void
+loyalty_usage_change(Engine *engine, List *before, List *after)
+{
+	note_uses(engine, before, -1);
+	note_uses(engine, after, 1);
+}
+
+static bool
+is_nothing(const RuleUse *use)
+{
+	Numeric		zero = int64_to_numeric(0);
+
+	return use->points == 0 && use->times == 0 && use->seen == 0 && use->budget == 0 &&
+		(use->measured == NULL || loyalty_number_compare(use->measured, zero) == 0) &&
+		(use->carried == NULL || loyalty_number_compare(use->carried, zero) == 0);
+}
+
+/* Changes that cancel each other out are left out. */
+RuleUse *
+loyalty_usage_changes(const List *uses, int *count)
+{
+	RuleUse    *changes = palloc(sizeof(RuleUse) * Max(list_length(uses), 1));
+	int			total = 0;
+	int			kept = 0;
+	ListCell   *cell;
+
+	foreach(cell, uses)
+	{
+		const RuleUse *use = lfirst(cell);
+		int			i;
+
+		for (i = 0; i < total && !same_count(&changes[i], use); i++)
+			 /* find it */ ;
+		if (i < total)
+			add_use(&changes[i], use, 1);
+		else
+			changes[total++] = *use;
+	}
+	for (int i = 0; i < total; i++)
+	{
+		if (!is_nothing(&changes[i]))
+			changes[kept++] = changes[i];
+	}
+	*count = kept;
+	return changes;
+}
+
+bool
+loyalty_usage_same(const List *a, const List *b)
+{
+	Engine		scratch = {0};
+	int			count;
+
+	if (a == NIL && b == NIL)
+		return true;
+	note_uses(&scratch, a, -1);
+	note_uses(&scratch, b, 1);
+	(void) loyalty_usage_changes(scratch.uses, &count);
+	return count == 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * usage.h
+ *		What members use of limits, budgets and the like, and when they acted.
+ */
+#ifndef LOYALTY_USAGE_H
+#define LOYALTY_USAGE_H
+
+#include "engine/engine.h"
+
+/* Earlier events of a kind, as a member's entries up to `through` tell. */
+struct EventHistory
+{
+	int32		event_id;
+	int64		count;
+	TimestampTz last_at;		/* DT_NOBEGIN = none */
+	int64		through;
+};
+
+/* Points taken from the budget of a rule by this operation, needed or not. */
+typedef struct Reservation
+{
+	int32		rule_id;
+	int64		points;
+} Reservation;
+
+/* What rules may ask about a member; `families` are those of the event, or NIL. */
+extern void loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts);
+
+/* What the event of these families uses as it stands, as a list of RuleUse. */
+extern List *loyalty_usage_standing(const List *families);
+extern List *loyalty_usage_noted(const List *families);
+extern List *loyalty_usage_of_family(const Family *family, const Entry *claw_back);
+
+/* Does an event count that has these families?  Not once it was called off. */
+extern bool loyalty_event_stands(const List *families);
+
+/* Notes with the operation that an event's use was `before` and is `after` now. */
+extern void loyalty_usage_change(Engine *engine, List *before, List *after);
+extern bool loyalty_usage_same(const List *a, const List *b);
+
+/* Notes the first grant of an event whose history was asked for. */
+extern void loyalty_history_add(Engine *engine, const EventType *event, int64 entry_id);
+
+/* The history of an event by all entries of the member. */
+extern EventHistory loyalty_history_count(const List *entries, int32 event_id);
+
+/* The operation's changes, each rule, period and key once. */
+extern RuleUse *loyalty_usage_changes(const List *uses, int *count);
+
+#endif							/* LOYALTY_USAGE_H */

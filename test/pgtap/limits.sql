@@ -1,0 +1,180 @@
+-- Limits of rules, budgets, max_balance: what they cut, and what corrections give back.
+\ir lib/helpers.psql
+SELECT no_plan();
+
+INSERT INTO loyalty.program (name, validity, time_zone) VALUES ('shop', 'never', 'Asia/Tokyo');
+
+CREATE FUNCTION gives(member text, event text, attributes jsonb, ref text DEFAULT NULL, at timestamptz DEFAULT '2024-01-10 03:00Z') RETURNS bigint
+	LANGUAGE sql AS $$ SELECT points FROM loyalty.record(member, event, attributes, ref, at) $$;
+CREATE FUNCTION settles(member text, event text, attributes jsonb, ref text) RETURNS bigint
+	LANGUAGE sql AS $$ SELECT CASE WHEN replayed THEN 0 ELSE points END FROM loyalty.settle(member, event, attributes, ref) $$;
+CREATE FUNCTION rule_of(member text, rule text) RETURNS jsonb
+	LANGUAGE sql AS $$ SELECT r FROM jsonb_array_elements((public.last_entry(member)).breakdown -> 'rules') r WHERE r ->> 'rule' = $2 $$;
+
+-- what a limit may look like
+CREATE FUNCTION limits_of(limits jsonb) RETURNS text
+	LANGUAGE sql AS $$ INSERT INTO loyalty.rule (name, event, points, limits) VALUES ('bad', 'e', '1', limits) RETURNING name $$;
+SELECT refuses($$SELECT limits_of('{}')$$, '22023', 'limits are an array', 'array');
+SELECT refuses($$SELECT limits_of('[1]')$$, '22023', 'of objects', 'not an object');
+SELECT refuses($$SELECT limits_of('[{"points": 5}]')$$, '22023', 'per is required', 'lacks "per"');
+SELECT refuses($$SELECT limits_of('[{"per": "decade", "points": 5}]')$$, '22023', 'per is one of six', 'ever');
+SELECT refuses($$SELECT limits_of('[{"per": "day"}]')$$, '22023', 'points or times', 'neither');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": -1}]')$$, '22023', 'not below 0', 'at least 0');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": 1.5}]')$$, '22023', 'whole', 'whole');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": "5"}]')$$, '22023', 'a number', 'not a number');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": 5, "then": "cry"}]')$$, '22023', 'then is reduce or refuse', 'refuse');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": 5, "key": "$."}]')$$, '42601', 'the key is a jsonpath');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": 5, "key": "$x"}]')$$, '42704', 'with known variables', 'key');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "points": 5}, {"per": "day", "pints": 5}]')$$, '22023', 'nothing else', 'limit 2.*"pints"');
+
+-- reduce: as much as the limit leaves, and noted
+INSERT INTO loyalty.rule (name, event, points, limits) VALUES
+	('daily', 'day', '$.n', '[{"per": "day", "points": 10}]'),
+	('weekly', 'week', '$.n', '[{"per": "week", "points": 10}]'),
+	('monthly', 'month', '$.n', '[{"per": "month", "points": 10}]'),
+	('yearly', 'year', '$.n', '[{"per": "year", "points": 10}]'),
+	('once', 'ever', '$.n', '[{"per": "ever", "times": 1}]'),
+	('single', 'event', '$.n', '[{"per": "event", "points": 10}]');
+SELECT is(gives('ann', 'day', '{"n": 7}'), 7, 'below the limit');
+SELECT is(gives('ann', 'day', '{"n": 7}'), 3, 'what is left of it');
+SELECT is(rule_of('ann', 'daily') -> 'wished', '7', 'the breakdown has what was wished');
+SELECT is(rule_of('ann', 'daily') -> 'points', '3', '... what was granted');
+SELECT is(rule_of('ann', 'daily') -> 'cut_by', '["10 points per day"]', '... and what cut it');
+SELECT is(gives('ann', 'day', '{"n": 7}'), 0, 'nothing is left');
+SELECT is(gives('bob', 'day', '{"n": 7}'), 7, 'another member has its own');
+SELECT is(gives('ann', 'event', '{"n": 17}'), 10, 'per event');
+SELECT is(gives('ann', 'event', '{"n": 17}'), 10, '... every time');
+
+-- periods are local: Tokyo is nine hours ahead
+SELECT is(gives('ann', 'day', '{"n": 7}', at => '2024-01-10 14:59:59Z'), 0, 'a second before midnight');
+SELECT is(gives('ann', 'day', '{"n": 7}', at => '2024-01-10 15:00Z'), 7, 'the next local day');
+SELECT is(gives('ann', 'week', '{"n": 17}', at => '2024-01-01 00:00Z'), 10, 'a Monday');
+SELECT is(gives('ann', 'week', '{"n": 17}', at => '2024-01-07 14:59Z'), 0, '... its Sunday: ISO weeks');
+SELECT is(gives('ann', 'week', '{"n": 17}', at => '2024-01-07 15:00Z'), 10, '... the next Monday');
+SELECT is(gives('ann', 'week', '{"n": 5}', at => '2023-12-31 14:00Z'), 5, 'the week before the new year');
+SELECT is(gives('ann', 'month', '{"n": 17}', at => '2024-01-31 14:00Z'), 10, 'the last of January');
+SELECT is(gives('ann', 'month', '{"n": 17}', at => '2024-01-31 15:00Z'), 10, 'the first of February');
+SELECT is(gives('ann', 'year', '{"n": 17}', at => '2023-12-31 14:59Z'), 10, 'the last of December');
+SELECT is(gives('ann', 'year', '{"n": 17}', at => '2023-12-31 15:00Z'), 10, 'the new year');
+SELECT is(gives('ann', 'ever', '{"n": 5}', at => '2023-01-01'), 5, 'ever: once');
+SELECT is(gives('ann', 'ever', '{"n": 5}', at => '2025-01-01'), 0, 'ever: not again, years later');
+SELECT is((last_entry('ann')).growth, NULL, 'times: what does not count brings no growth');
+SELECT lawful('periods');
+
+-- keys: per invitee
+INSERT INTO loyalty.rule (name, event, points, limits) VALUES
+	('invite', 'invite', '$.n', '[{"per": "ever", "times": 1, "key": "$.invitee"}, {"per": "month", "points": 100}]');
+SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": "zoe"}'), 40, 'one invitee');
+SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": "zoe"}', at => '2024-03-01'), 0, 'not twice');
+SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": "yan"}'), 40, 'another one');
+SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": 7}'), 20, 'a number is a key; the other limit leaves 20');
+SELECT is(gives('ann', 'invite', '{"n": 40}', at => '2024-05-01'), 40, 'no key');
+SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": null}', at => '2024-06-01'), 0, '... counts as one');
+SELECT is(gives('ann', 'invite', jsonb_build_object('n', 1, 'invitee', repeat('x', 3000)), at => '2024-06-01'), 1, 'a long key');
+SELECT is(gives('ann', 'invite', jsonb_build_object('n', 1, 'invitee', repeat('x', 3000)), at => '2024-06-01'), 0, '... is one');
+SELECT is(gives('bob', 'invite', '{"n": 40, "invitee": "zoe"}'), 40, 'keys are per member');
+
+-- matches of each: in their order, each under its key
+INSERT INTO loyalty.rule (name, event, each, points, limits) VALUES
+	('lines', 'lines', '$.items[*]', '$.p', '[{"per": "day", "points": 10, "key": "$.sku"}, {"per": "day", "times": 3}]');
+SELECT is(gives('ann', 'lines', '{"items": [{"sku": "a", "p": 8}, {"sku": "a", "p": 8}, {"sku": "b", "p": 8}, {"sku": "c", "p": 8}]}'), 18,
+	'8 and 2 of a, 8 of b, and c is the fourth time');
+SELECT is(string_agg(format('%s %s %s', u.key, u.points, u.times), ', ' ORDER BY u.key), ' 18 3, a 10 2, b 8 1', 'and what was used says so')
+	FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'lines' AND u.points > 0;
+
+-- refuse
+INSERT INTO loyalty.rule (name, event, points, limits) VALUES
+	('strict', 'strict', '$.n', '[{"per": "day", "points": 10, "then": "refuse"}]'),
+	('twice', 'twice', '$.n', '[{"per": "day", "times": 2, "then": "refuse"}]');
+SELECT is(gives('ann', 'strict', '{"n": 6}'), 6, 'refuse: below');
+SELECT refuses($$SELECT gives('ann', 'strict', '{"n": 6}')$$, 'LY006', 'refuse: the limit and the figures', '"strict".*10 points per day; 6 are used, 6 more');
+SELECT is(gives('ann', 'strict', '{"n": 4}'), 4, 'refuse: what fits');
+SELECT is(sum(gives('ann', 'twice', '{"n": 6}')), 12::numeric, 'refuse: twice') FROM generate_series(1, 2);
+SELECT refuses($$SELECT gives('ann', 'twice', '{"n": 6}')$$, 'LY006', 'refuse: times', '2 times per day; 2 are used');
+
+-- an event that is corrected gives its use back, in its own period
+SELECT is(gives('cat', 'month', '{"n": 8}', 'c1', '2024-01-10'), 8, 'January');
+SELECT is(gives('cat', 'month', '{"n": 8}', 'c2', '2024-01-20'), 2, '... is used up');
+SELECT is(settles('cat', 'month', '{"n": 3}', 'c1'), -5, 'a correction gives five back');
+SELECT is(gives('cat', 'month', '{"n": 8}', 'c3', '2024-01-25'), 5, '... to January');
+SELECT is(settles('cat', 'month', '{"n": 8}', 'c2'), 0, 'a repeat takes nothing');
+SELECT is(settles('cat', 'month', '{"n": 8}', 'c1'), 0, 'nor does a raise of what others have used meanwhile');
+SELECT is(settles('cat', 'month', NULL, 'c3'), -5, 'called off');
+SELECT is(settles('cat', 'month', '{"n": 8}', 'c3'), 5, 'and on again');
+SELECT is(settles('cat', 'month', '{"n": 8}', 'c3'), 0, 'and on again: nothing more');
+SELECT is(sum(u.points), 10::numeric, 'never more than ten') FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id)
+	WHERE r.name = 'monthly' AND member_id = loyalty.member_id('cat');
+SELECT is(points, -3, 'claw_back gives use back, too') FROM loyalty.claw_back('cat', 'c1');
+SELECT is(gives('cat', 'month', '{"n": 8}', 'c4', '2024-01-26'), 3, '... to the same month');
+SELECT is(settles('cat', 'month', '{"n": 8}', 'c1'), 0, 'what an operator took stays taken');
+SELECT lawful('corrections');
+
+-- a correction finds the limits of its grant, whatever they are now
+SELECT is(gives('dan', 'month', '{"n": 8}', 'd1', '2024-01-10'), 8, 'under the first limit');
+UPDATE loyalty.rule SET limits = '[{"per": "month", "points": 1000}]' WHERE name = 'monthly';
+SELECT is(settles('dan', 'month', '{"n": 80}', 'd1'), 2, 'it is still held against it');
+SELECT is(gives('dan', 'month', '{"n": 80}', 'd2', '2024-01-10'), 80, 'a new event against the new one');
+
+-- limits and multipliers: limits come last, and rounding after them
+INSERT INTO loyalty.rule (name, event, points, mode, limits) VALUES
+	('base', 'sale', '$.n', 'add', '[{"per": "day", "points": 100}]'),
+	('double', 'sale', '2', 'multiply', '[{"per": "day", "points": 50}]');
+SELECT is(gives('eve', 'sale', '{"n": 40.4}'), 80, 'multiplied, and rounded once');
+SELECT is(gives('eve', 'sale', '{"n": 80}'), 70, 'each rule against its own limit: 60 and 10');
+SELECT is(sum(points), 150::numeric, 'use is what was granted') FROM loyalty.limit_usage WHERE member_id = loyalty.member_id('eve');
+-- case 10: what takes points away is not limited
+SELECT is(gives('eve', 'sale', '{"n": -500}'), -1000, 'case 10: negative events are not limited');
+SELECT is(sum(points), 150::numeric, 'case 10: and give nothing back') FROM loyalty.limit_usage WHERE member_id = loyalty.member_id('eve');
+
+-- budgets
+INSERT INTO loyalty.rule (name, event, points, budget) VALUES ('campaign', 'promo', '$.n', 100);
+CREATE FUNCTION budget_of(rule text) RETURNS text
+	LANGUAGE sql AS $$ SELECT format('%s of %s', sum(b.used), sum(b.points)) FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id) WHERE r.name = $1 $$;
+SELECT is(gives('fay', 'promo', '{"n": 60.9}', 'f1'), 60, 'from the budget');
+SELECT is(budget_of('campaign'), '60 of 100', '... what was granted');
+SELECT is(gives('gil', 'promo', '{"n": 60}', 'g1'), 40, 'over all members: what is left');
+SELECT is(rule_of('gil', 'campaign') -> 'cut_by', '["budget"]', '... and noted');
+SELECT is(gives('hal', 'promo', '{"n": 60}', 'h1'), 0, 'nothing is left');
+SELECT is(settles('fay', 'promo', '{"n": 30}', 'f1'), -30, 'a correction');
+SELECT is(budget_of('campaign'), '70 of 100', '... gives back');
+SELECT is(gives('hal', 'promo', '{"n": 60}', 'h2'), 30, '... to whoever comes');
+SELECT is(settles('gil', 'promo', '{"n": 60}', 'g1'), 0, 'a repeat takes nothing');
+SELECT is(budget_of('campaign'), '100 of 100', 'all of it is given');
+UPDATE loyalty.rule SET budget = 120 WHERE name = 'campaign';
+SELECT is(gives('ivy', 'promo', '{"n": 60}', 'i1'), 20, 'a raised budget');
+UPDATE loyalty.rule SET budget = 50 WHERE name = 'campaign';
+SELECT is(gives('ivy', 'promo', '{"n": 60}', 'i2'), 0, 'a lowered one');
+SELECT is(settles('ivy', 'promo', NULL, 'i1'), -20, 'called off');
+SELECT is(points, -30, 'clawed back') FROM loyalty.claw_back('hal', 'h2');
+SELECT is(budget_of('campaign') ~ '^70 of', true, 'both gave back');
+UPDATE loyalty.rule SET budget = 80 WHERE name = 'campaign';
+SELECT is(gives('ivy', 'promo', '{"n": 60}', 'i3'), 10, 'and the new budget counts what stands');
+SELECT refuses($$UPDATE loyalty.rule SET budget = -1 WHERE name = 'campaign'$$, '23514', 'a budget is not negative');
+SELECT lawful('budgets');
+
+-- max_balance
+INSERT INTO loyalty.rule (name, event, points) VALUES ('plain', 'plain', '$.n');
+UPDATE loyalty.program SET max_balance = 100;
+SELECT is(gives('jan', 'plain', '{"n": 80}', 'j1'), 80, 'max_balance: below');
+SELECT is(gives('jan', 'plain', '{"n": 80}', 'j2'), 20, 'max_balance: an event grants what fits');
+SELECT is(rule_of('jan', 'plain') -> 'cut_by', '["max_balance"]', 'max_balance: and notes it');
+SELECT is((last_entry('jan')).growth, 80, 'max_balance: growth is not cut');
+SELECT refuses($$SELECT earn('jan', 1)$$, 'LY006', 'max_balance: earn is refused', '100 points.*0 more fit');
+SELECT refuses($$SELECT adjust('jan', 1, NULL, 'gift')$$, 'LY006', 'max_balance: so is an adjustment upwards');
+SELECT FROM earn('kim', 50);
+SELECT refuses($$SELECT transfer('kim', 'jan', 1)$$, 'LY006', 'max_balance: and what others give');
+SELECT FROM hold('jan', 60, 'cart');
+SELECT is(gives('jan', 'plain', '{"n": 80}', 'j3', now()), 0, 'max_balance: held points count');
+SELECT FROM release('jan', 'cart');
+SELECT FROM redeem('jan', 70, 'spent');
+SELECT is(gives('jan', 'plain', '{"n": 80}', 'j4', now()), 70, 'max_balance: what is spent makes room');
+SELECT is(points, 70, 'max_balance: a restore is no grant') FROM restore('jan', 'spent');
+SELECT is(settles('jan', 'plain', '{"n": 500}', 'j4'), 0, 'max_balance: a correction keeps to the room that there was');
+SELECT refuses($$UPDATE loyalty.program SET max_balance = -1$$, '23514', 'max_balance is not negative');
+UPDATE loyalty.program SET max_balance = NULL;
+SELECT lawful('max_balance');
+
+-- what a member sees
+SELECT ok(bool_or(line ~ 'plain was cut by max_balance: 80 became 20 points'), 'explain tells what cut')
+	FROM explain('jan', 'j2') AS line;
+SELECT * FROM finish();
