@@ -18,9 +18,12 @@ OBJS = \
 	src/api/call.o \
 	src/api/events.o \
 	src/api/explain.o \
+	src/api/explain_lots.o \
 	src/api/explain_membership.o \
 	src/api/explain_rules.o \
 	src/api/holds.o \
+	src/api/import.o \
+	src/api/import_read.o \
 	src/api/ladder.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
@@ -51,6 +54,7 @@ OBJS = \
 	src/engine/history.o \
 	src/engine/lapse.o \
 	src/engine/member_state.o \
+	src/engine/opening.o \
 	src/engine/past.o \
 	src/engine/period.o \
 	src/engine/plan.o \
@@ -137,6 +141,7 @@ SQL_PARTS = \
 	src/ledger/membership.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
+	src/api/import.sql \
 	src/api/tier.sql \
 	src/api/membership.sql \
 	src/api/reading.sql \

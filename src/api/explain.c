@@ -45,24 +45,6 @@ loyalty_tell(Telling *telling, const char *format,...)
 	pfree(line.data);
 }
 
-/* An instant to the minute; seconds where it has some. */
-static const char *
-instant(const Telling *telling, TimestampTz at)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-	int			offset;
-
-	if (TIMESTAMP_NOT_FINITE(at) ||
-		timestamp2tm(at, &offset, &tm, &fsec, NULL, telling->program->tz) != 0)
-		return timestamptz_to_str(at);
-	if (tm.tm_sec == 0)
-		return psprintf("%04d-%02d-%02d %02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-						tm.tm_hour, tm.tm_min);
-	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year, tm.tm_mon, tm.tm_mday,
-					tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 /* An entry of the story by id; NULL if it has none of that id. */
 static const Entry *
 entry_of_story(const Telling *telling, int64 entry_id)
@@ -104,123 +86,6 @@ is_addition(const Telling *telling, const Entry *entry)
 	return true;
 }
 
-/* Lots that came in, as they arrived. */
-static void
-tell_arrived(Telling *telling, const Entry *entry)
-{
-	int64		late = 0;
-
-	for (int i = 0; i < entry->lots.count; i++)
-	{
-		const PointLot *lot = &entry->lots.lots[i];
-		long long	points = lot->points;
-		long long	source = lot->source;
-
-		if (lot->valid_until <= entry->at)
-			late += lot->points;
-		if (lot->valid_until == DT_NOEND)
-			loyalty_tell(telling,
-						 loyalty_plural("%lld point joined the lot of entry %lld, "
-										"valid from %s without end.",
-										"%lld points joined the lot of entry %lld, "
-										"valid from %s without end.",
-										points),
-						 points, source, instant(telling, lot->valid_from));
-		else
-			loyalty_tell(telling,
-						 loyalty_plural("%lld point joined the lot of entry %lld, "
-										"valid from %s until %s.",
-										"%lld points joined the lot of entry %lld, "
-										"valid from %s until %s.",
-										points),
-						 points, source, instant(telling, lot->valid_from),
-						 instant(telling, lot->valid_until));
-	}
-	if (late > 0)
-		loyalty_tell(telling,
-					 loyalty_plural("%lld point came back after its end and lapsed at once.",
-									"%lld points came back after their end and lapsed at once.",
-									late),
-					 (long long) late);
-}
-
-/*
- * Lots that left, or were set aside.  What takes a grant back begins with that
- * grant's own lots, so that the spend order is no reason there.
- */
-static void
-tell_taken(Telling *telling, const Entry *entry)
-{
-	bool		in_order = entry->lots.count > 1 && entry->kind != ENTRY_CORRECTION &&
-		entry->kind != ENTRY_CLAW_BACK;
-
-	if (in_order && entry->spend_order == SPEND_FIFO)
-		loyalty_tell(telling, _("Lots were taken in the order in which they became valid."));
-	if (in_order && entry->spend_order == SPEND_EXPIRING)
-		loyalty_tell(telling, _("Lots were taken in the order in which they lapse."));
-	for (int i = 0; i < entry->lots.count; i++)
-	{
-		const PointLot *lot = &entry->lots.lots[i];
-		long long	points = lot->points;
-		long long	source = lot->source;
-
-		if (lot->valid_until == DT_NOEND)
-			loyalty_tell(telling,
-						 loyalty_plural("%lld point was taken from the lot of entry %lld, "
-										"valid from %s without end.",
-										"%lld points were taken from the lot of entry %lld, "
-										"valid from %s without end.",
-										points),
-						 points, source, instant(telling, lot->valid_from));
-		else
-			loyalty_tell(telling,
-						 loyalty_plural("%lld point was taken from the lot of entry "
-										"%lld, valid from %s until %s.",
-										"%lld points were taken from the lot of entry "
-										"%lld, valid from %s until %s.",
-										points),
-						 points, source, instant(telling, lot->valid_from),
-						 instant(telling, lot->valid_until));
-	}
-}
-
-/* What became debt, was forgiven or had lapsed, and what undid that. */
-static void
-tell_shortfall(Telling *telling, const Entry *entry)
-{
-	long long	debt = entry->debt;
-	long long	waived = entry->waived;
-	long long	lapsed = entry->lapsed;
-
-	if (debt > 0)
-		loyalty_tell(telling, loyalty_plural("%lld point was not there and is owed.",
-											 "%lld points were not there and are owed.", debt),
-					 debt);
-	if (debt < 0)
-		loyalty_tell(telling, loyalty_plural("The debt took %lld point.",
-											 "The debt took %lld points.", -debt),
-					 -debt);
-	if (waived > 0)
-		loyalty_tell(telling, loyalty_plural("%lld point was forgiven.",
-											 "%lld points were forgiven.", waived),
-					 waived);
-	if (waived < 0)
-		loyalty_tell(telling,
-					 loyalty_plural("%lld point went to what had been forgiven before.",
-									"%lld points went to what had been forgiven before.", -waived),
-					 -waived);
-	if (lapsed > 0)
-		loyalty_tell(telling,
-					 loyalty_plural("%lld point had lapsed and counts as taken.",
-									"%lld points had lapsed and count as taken.", lapsed),
-					 lapsed);
-	if (lapsed < 0)
-		loyalty_tell(telling,
-					 loyalty_plural("%lld point had lapsed and stays so.",
-									"%lld points had lapsed and stay so.", -lapsed),
-					 -lapsed);
-}
-
 static void
 tell_event(Telling *telling, const Entry *entry, const char *at)
 {
@@ -249,11 +114,11 @@ tell_event(Telling *telling, const Entry *entry, const char *at)
 	if (entry->partner != NULL)
 		loyalty_tell(telling, _("The points are paid for by %s."), entry->partner);
 	loyalty_tell_rules(telling, entry);
-	tell_shortfall(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
 	if (entry->points > 0)
-		tell_arrived(telling, entry);
+		loyalty_tell_arrived(telling, entry);
 	else
-		tell_taken(telling, entry);
+		loyalty_tell_taken(telling, entry);
 }
 
 static void
@@ -282,8 +147,8 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 			loyalty_tell_rules(telling, entry);
 		}
 	}
-	tell_taken(telling, entry);
-	tell_shortfall(telling, entry);
+	loyalty_tell_taken(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
 }
 
 static void
@@ -292,8 +157,8 @@ tell_claw_back(Telling *telling, const Entry *entry, const char *at)
 	loyalty_tell(telling, _("%s: %lld points and %lld growth of entry %lld were clawed back."),
 				 at, (long long) -loyalty_entry_effect(entry), (long long) -entry->growth,
 				 (long long) entry->reverses);
-	tell_taken(telling, entry);
-	tell_shortfall(telling, entry);
+	loyalty_tell_taken(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
 }
 
 static void
@@ -305,8 +170,8 @@ tell_restore(Telling *telling, const Entry *entry, const char *at)
 				 loyalty_plural("%s: %lld point spent by entry %lld was given back.",
 								"%s: %lld points spent by entry %lld were given back.", points),
 				 at, points, (long long) entry->reverses);
-	tell_shortfall(telling, entry);
-	tell_arrived(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
+	loyalty_tell_arrived(telling, entry);
 }
 
 static void
@@ -318,14 +183,14 @@ tell_hold(Telling *telling, const Entry *entry, const char *at)
 	loyalty_tell(telling, loyalty_plural("%s: %lld point was held.",
 										 "%s: %lld points were held.", points),
 				 at, points);
-	tell_taken(telling, entry);
+	loyalty_tell_taken(telling, entry);
 	foreach(cell, telling->member->holds)
 	{
 		const Hold *hold = lfirst(cell);
 
 		if (hold->entry_id == entry->entry_id)
 			loyalty_tell(telling, _("The hold ends at %s unless it is captured before."),
-						 instant(telling, hold->until));
+						 loyalty_tell_instant(telling, hold->until));
 	}
 }
 
@@ -343,20 +208,20 @@ tell_hold_end(Telling *telling, const Entry *entry, const char *at)
 					 loyalty_plural("%s: the hold ended and its %lld point returned.",
 									"%s: the hold ended and its %lld points returned.", held),
 					 at, held);
-		tell_shortfall(telling, entry);
-		tell_arrived(telling, entry);
+		loyalty_tell_shortfall(telling, entry);
+		loyalty_tell_arrived(telling, entry);
 		return;
 	}
 	loyalty_tell(telling, loyalty_plural("%s: %lld held point was spent.",
 										 "%s: %lld held points were spent.", spent),
 				 at, spent);
-	tell_taken(telling, entry);
+	loyalty_tell_taken(telling, entry);
 	if (held > spent)
 		loyalty_tell(telling, loyalty_plural("The other %lld point of the hold returned.",
 											 "The other %lld points of the hold returned.",
 											 held - spent),
 					 held - spent);
-	tell_shortfall(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
 }
 
 static void
@@ -370,15 +235,15 @@ tell_transfer(Telling *telling, const Entry *entry, const char *at)
 					 loyalty_plural("%s: %lld point went to member %s.",
 									"%s: %lld points went to member %s.", points),
 					 at, points, counterpart(entry));
-		tell_taken(telling, entry);
+		loyalty_tell_taken(telling, entry);
 		return;
 	}
 	loyalty_tell(telling,
 				 loyalty_plural("%s: %lld point came from member %s.",
 								"%s: %lld points came from member %s.", points),
 				 at, points, counterpart(entry));
-	tell_shortfall(telling, entry);
-	tell_arrived(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
+	loyalty_tell_arrived(telling, entry);
 }
 
 static void
@@ -392,21 +257,33 @@ tell_adjust(Telling *telling, const Entry *entry, const char *at)
 					 loyalty_plural("%s: an adjustment granted %lld point.",
 									"%s: an adjustment granted %lld points.", points),
 					 at, points);
-		tell_shortfall(telling, entry);
-		tell_arrived(telling, entry);
+		loyalty_tell_shortfall(telling, entry);
+		loyalty_tell_arrived(telling, entry);
 		return;
 	}
 	loyalty_tell(telling, loyalty_plural("%s: an adjustment took %lld point.",
 										 "%s: an adjustment took %lld points.", -points),
 				 at, -points);
-	tell_taken(telling, entry);
-	tell_shortfall(telling, entry);
+	loyalty_tell_taken(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
+}
+
+static void
+tell_opening(Telling *telling, const Entry *entry, const char *at)
+{
+	loyalty_tell(telling, _("%s: the opening balance was %lld points and %lld growth."), at,
+				 (long long) entry->points, (long long) entry->growth);
+	if (entry->points > 0)
+		loyalty_tell_arrived(telling, entry);
+	else
+		loyalty_tell_taken(telling, entry);
+	loyalty_tell_shortfall(telling, entry);
 }
 
 static void
 tell_entry(Telling *telling, const Entry *entry)
 {
-	const char *at = instant(telling, entry->at);
+	const char *at = loyalty_tell_instant(telling, entry->at);
 	long long	points = llabs(entry->points);
 
 	switch (entry->kind)
@@ -415,8 +292,8 @@ tell_entry(Telling *telling, const Entry *entry)
 			loyalty_tell(telling, loyalty_plural("%s: %lld point was granted.",
 												 "%s: %lld points were granted.", points),
 						 at, points);
-			tell_shortfall(telling, entry);
-			tell_arrived(telling, entry);
+			loyalty_tell_shortfall(telling, entry);
+			loyalty_tell_arrived(telling, entry);
 			break;
 		case ENTRY_EVENT:
 			tell_event(telling, entry, at);
@@ -431,7 +308,7 @@ tell_entry(Telling *telling, const Entry *entry)
 			loyalty_tell(telling, loyalty_plural("%s: %lld point was spent.",
 												 "%s: %lld points were spent.", points),
 						 at, points);
-			tell_taken(telling, entry);
+			loyalty_tell_taken(telling, entry);
 			break;
 		case ENTRY_HOLD:
 			tell_hold(telling, entry, at);
@@ -454,19 +331,22 @@ tell_entry(Telling *telling, const Entry *entry)
 			loyalty_tell(telling, loyalty_plural("%s: %lld point lapsed.",
 												 "%s: %lld points lapsed.", points),
 						 at, points);
-			tell_taken(telling, entry);
+			loyalty_tell_taken(telling, entry);
 			return;				/* not about this ref alone: no balance */
 		case ENTRY_GIFT:
 			loyalty_tell(telling,
 						 loyalty_plural("%s: reaching tier %s gave %lld point.",
 										"%s: reaching tier %s gave %lld points.", points),
 						 at, loyalty_tell_noted(entry, "tier"), points);
-			tell_shortfall(telling, entry);
-			tell_arrived(telling, entry);
+			loyalty_tell_shortfall(telling, entry);
+			loyalty_tell_arrived(telling, entry);
 			break;
 		case ENTRY_REFUSED:
 			loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
 						 at, loyalty_event_name(entry->event_id));
+			break;
+		case ENTRY_OPENING:
+			tell_opening(telling, entry, at);
 			break;
 		case ENTRY_SUBSCRIBE:
 		case ENTRY_UNSUBSCRIBE:
@@ -495,6 +375,7 @@ brings_lots(const Entry *entry)
 	return entry->points > 0 &&
 		(entry->kind == ENTRY_EARN || entry->kind == ENTRY_EVENT ||
 		 entry->kind == ENTRY_GIFT || entry->kind == ENTRY_ADJUST ||
+		 entry->kind == ENTRY_OPENING ||
 		 entry->kind == ENTRY_TRANSFER_IN);
 }
 

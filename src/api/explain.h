@@ -19,6 +19,12 @@ typedef struct Telling
 /* Adds one line, which is a sentence. */
 extern void loyalty_tell(Telling *telling, const char *format,...) pg_attribute_printf(2, 3);
 
+/* explain_lots.c: lots in and out, debt and what was forgiven or had lapsed */
+extern const char *loyalty_tell_instant(const Telling *telling, TimestampTz at);
+extern void loyalty_tell_arrived(Telling *telling, const Entry *entry);
+extern void loyalty_tell_taken(Telling *telling, const Entry *entry);
+extern void loyalty_tell_shortfall(Telling *telling, const Entry *entry);
+
 /* explain_rules.c: which rules gave what, from the entry's breakdown */
 extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
 

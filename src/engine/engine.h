@@ -131,6 +131,25 @@ extern void loyalty_grant_validity(const Program *program, TimestampTz at,
 								   TimestampTz *valid_from, TimestampTz *valid_until);
 extern void loyalty_grant_place(const Engine *engine, PointLot *lot);
 
+/* opening.c: what a member brings from another system */
+typedef struct GrowthPart
+{
+	int64		growth;
+	TimestampTz dated;
+} GrowthPart;
+
+typedef struct Opening
+{
+	LotList		lots;			/* without sources */
+	int64		debt;			/* > 0 only without lots */
+	GrowthPart *growth;
+	int			growth_count;
+	const Tier *tier;			/* NULL = the one that growth reaches */
+} Opening;
+
+extern Entry *loyalty_engine_open_balance(Engine *engine, const Opening *opening,
+										  const char *ref);
+
 /* settle.c: events, and making what they granted equal to what the rules say */
 extern Entry *loyalty_engine_record(Engine *engine, const EventType *event,
 									const EventOutcome *outcome, const char *ref,
@@ -207,6 +226,7 @@ extern int64 loyalty_growth_peak(const MemberState *member, TimestampTz from, Ti
 /* tier.c */
 extern const Tier *loyalty_tier_current(const Engine *engine);
 extern void loyalty_tier_settle_in(Engine *engine);
+extern void loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause);
 extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected);
 extern void loyalty_tier_advance(Engine *engine);
 extern void loyalty_tier_finish(Engine *engine);

@@ -46,7 +46,8 @@ typedef enum EntryKind
 	ENTRY_SUBSCRIBE = 'm',		/* a paid plan, for a period: 0 points */
 	ENTRY_UNSUBSCRIBE = 'q',	/* what was left of it cancelled: 0 points */
 	ENTRY_TIER = 'd',			/* a tier granted or revoked by hand: 0 points, reason */
-	ENTRY_BENEFIT = 'u'			/* units of a benefit used: 0 points */
+	ENTRY_BENEFIT = 'u',		/* units of a benefit used: 0 points */
+	ENTRY_OPENING = 'z'			/* lots or debt brought from another system */
 } EntryKind;
 
 /* One row of the ledger, read back or about to be written. */

@@ -341,6 +341,32 @@ loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
 }
 
 /*
+ * Puts the member into a tier that it brings along, or that its growth reaches:
+ * the higher of the two, never below the tier it has.  It counts as kept, so
+ * that no refund ends it before its status period does, and gives no gifts.
+ */
+void
+loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause)
+{
+	TimestampTz clock = Max(engine->at, engine->member->last_at);
+	const Tier *current = earned_tier(engine);
+	TimestampTz since;
+	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock, &since);
+
+	if (rank_of(tier) > rank_of(reached))
+	{
+		reached = tier;
+		since = engine->at;
+	}
+	if (rank_of(reached) <= rank_of(current))
+		return;
+	open_status(engine, reached, since, PHASE_KEPT);
+	put_in_force(engine, engine->at);
+	engine->tier_entry = cause->entry_id;
+	loyalty_tier_advance(engine);
+}
+
+/*
  * Before an operation: a member who has earned no tier gets the one that its
  * growth reaches, which for a new member is the tier of threshold 0.
  */

@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -66,10 +67,10 @@ static LoyaltyQuery insert_members = {
 	" earned_tier_id, earned_phase, has_grants)"
 	" SELECT nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
 	" 'infinity', n.at, n.salt, $1, 0, 'a', n.ref, decode(repeat('00', 32), 'hex'),"
-	" '{}', '{}', '{}', '-infinity', 'infinity', 0, 0, 'r', false"
-	" FROM unnest($2, $3, $4) AS n (ref, at, salt)"
+	" '{}', '{}', n.attributes, '-infinity', 'infinity', 0, 0, 'r', false"
+	" FROM unnest($2, $3, $4, $5) AS n (ref, at, salt, attributes)"
 	" ON CONFLICT (program_id, ref) DO NOTHING RETURNING ref, member_id",
-	4, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID}
+	5, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, JSONBARRAYOID}
 };
 
 /* Where the rows that were inserted meet those that were asked for. */
@@ -117,11 +118,13 @@ make_array(Datum *values, int count, Oid type)
 
 void
 loyalty_members_insert(const Program *program, const char *const *refs,
-					   const TimestampTz *ats, int64 *ids, int count)
+					   const TimestampTz *ats, const Jsonb *const *attributes,
+					   int64 *ids, int count)
 {
 	Enrolled	enrolled = {refs, ids, 0, count};
 	Datum	   *values = palloc(sizeof(Datum) * count);
-	Datum		args[4];
+	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+	Datum		args[5];
 
 	memset(ids, 0, sizeof(int64) * count);
 	args[0] = Int32GetDatum(program->program_id);
@@ -142,6 +145,10 @@ loyalty_members_insert(const Program *program, const char *const *refs,
 		values[i] = Int64GetDatum(salt);
 	}
 	args[3] = make_array(values, count, INT8OID);
+	for (int i = 0; i < count; i++)
+		values[i] = attributes == NULL || attributes[i] == NULL ? none :
+			JsonbPGetDatum(attributes[i]);
+	args[4] = make_array(values, count, JSONBOID);
 	loyalty_query_visit(&insert_members, args, note_enrolled, &enrolled);
 	pfree(values);
 }

@@ -17,9 +17,11 @@ extern void loyalty_members_find(const Program *program, const char *const *refs
 /*
  * Enrols those members that nobody enrolled meanwhile, in the order given,
  * which must be that of COLLATE "C" so that two loads cannot wait for each
- * other.  Sets ids[i] of those that it did enrol, 0 for the others.
+ * other; with attributes, if the array is not NULL.  Sets ids[i] of those that
+ * it did enrol, 0 for the others.
  */
 extern void loyalty_members_insert(const Program *program, const char *const *refs,
-								   const TimestampTz *ats, int64 *ids, int count);
+								   const TimestampTz *ats, const Jsonb *const *attributes,
+								   int64 *ids, int count);
 
 #endif							/* LOYALTY_MEMBER_SET_H */

@@ -35,6 +35,7 @@ slice_comes_in(const Entry *entry)
 			return true;
 		case ENTRY_EVENT:
 		case ENTRY_ADJUST:
+		case ENTRY_OPENING:
 			return entry->points > 0;
 		default:
 			return false;

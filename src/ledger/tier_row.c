@@ -92,15 +92,18 @@ store_moves(const Engine *engine)
 	{
 		const TierMove *move = lfirst(cell);
 		Datum		args[4];
+		bool		first;
 
 		if (move->by_clock && move->since <= newest)
 			continue;
+		first = newest == DT_NOBEGIN;
 		newest = Max(newest, move->since);
 		args[0] = Int64GetDatum(engine->member->member_id);
 		args[1] = TimestampTzGetDatum(newest);
 		args[2] = Int64GetDatum(move->entry_id);
 		args[3] = Int32GetDatum(move->tier_id);
-		loyalty_query_execute(&close_period, args);
+		if (!first)
+			loyalty_query_execute(&close_period, args);
 		loyalty_query_execute(&open_period, args);
 	}
 }

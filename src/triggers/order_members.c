@@ -157,7 +157,7 @@ loyalty_order_members_enroll(OrderMembers *members, const Program *program)
 			refs[i] = list[done + i]->name;
 			ats[i] = list[done + i]->since;
 		}
-		loyalty_members_insert(program, refs, ats, ids, chunk);
+		loyalty_members_insert(program, refs, ats, NULL, ids, chunk);
 		for (int i = 0; i < chunk; i++)
 		{
 			OrderMember *member = list[done + i];
