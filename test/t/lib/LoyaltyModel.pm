@@ -406,11 +406,16 @@ sub receipt
 {
 	my ($self, $member, $at, @entries) = @_;
 
+	my $balance = spendable($member, $at) - $member->{debt};
+
+	# what the clock had done before is answered as it was then
+	$_->{answered} = $balance
+	  foreach grep { $_->{operation} == $self->{operation} && $_->{at} == $at } @entries;
 	return {
 		id => @entries ? $entries[-1]{id} : '',
 		points => sum0(map { $_->{points} } @entries),
 		growth => sum0(map { $_->{growth} } @entries),
-		balance => spendable($member, $at) - $member->{debt},
+		balance => $balance,
 		tier => tier_name($member),
 		replayed => 'f',
 	};
@@ -425,7 +430,7 @@ sub replay
 		id => $entries[-1]{id},
 		points => sum0(map { $_->{points} } @entries),
 		growth => sum0(map { $_->{growth} } @entries),
-		balance => $entries[-1]{balance},
+		balance => $entries[-1]{answered} // $entries[-1]{balance},
 		tier => $entries[-1]{tier_after},
 		replayed => 't',
 	};
