@@ -1151,7 +1151,7 @@ sub peel
 }
 
 # Takes back `points` of a grant: its very lots, what of them lapsed, then by
-# shortfall, where points given away are owed in any case.
+# shortfall, where points given away or on hold are owed in any case.
 sub take_grant
 {
 	my ($self, $member, $entry, $family, $points) = @_;
@@ -1177,7 +1177,8 @@ sub take_grant
 	if ($self->{program}{shortfall} eq 'waive')
 	{
 		my $given =
-		  sum0(map { own_points($family, $_) } grep { $_->{kind} eq 'transfer_out' } @later);
+		  sum0(map { own_points($family, $_) } grep { $_->{kind} eq 'transfer_out' } @later)
+		  + sum0(map { own_points($family, $_) } @{ $member->{holds} });
 		$owed = max(0, min($left, $given - sum0(map { owed_before($_) } @joined)));
 	}
 	$entry->{waived} = $left - $owed;
