@@ -37,7 +37,32 @@ typedef struct Past
 	Replay		replay;
 	TimestampTz until;
 	MemoryContext context;
+	Engine		growth;			/* its member gathers the growth */
 } Past;
+
+/* The date that an entry's growth has: that of the grant it is about. */
+static TimestampTz
+growth_date(const MemberState *member, const Entry *entry)
+{
+	const Entry *first = entry;
+
+	if (entry->reverses != 0)
+		first = loyalty_entry_by_id(member->member_id, entry->reverses);
+	else if (entry->growth < 0)
+		return DT_NOEND;
+	else if (entry->generation > 0)
+	{
+		ListCell   *cell;
+
+		foreach(cell, loyalty_entries_of_ref(member->member_id, entry->ref))
+		{
+			first = lfirst(cell);
+			if (first->kind == ENTRY_EVENT && first->event_id == entry->event_id)
+				break;
+		}
+	}
+	return first == NULL ? DT_NOEND : first->at;
+}
 
 static void
 replay_until(Entry *entry, void *arg)
@@ -49,15 +74,29 @@ replay_until(Entry *entry, void *arg)
 		return;
 	caller = MemoryContextSwitchTo(past->context);
 	loyalty_replay_apply(&past->replay, entry, NULL, NULL);
+	if (entry->growth != 0)
+	{
+		Entry		noted = {0};
+
+		past->growth.at = entry->at;
+		loyalty_growth_add(&past->growth, &noted, entry->growth,
+						   growth_date(past->growth.member, entry));
+	}
 	MemoryContextSwitchTo(caller);
 }
 
 /* The member as the entries dated up to `at` leave it. */
 static void
-replay_past(MemberState *member, TimestampTz at)
+replay_past(const Program *program, MemberState *member, TimestampTz at)
 {
 	Past		past;
-	PointLot	growth = {0, DT_NOBEGIN, DT_NOEND, 0};
+	MemberState gathered = *member;
+
+	memset(&past, 0, sizeof(past));
+	loyalty_lots_init(&gathered.growth);
+	gathered.last_at = gathered.earned_since = DT_NOBEGIN;
+	past.growth.program = program;
+	past.growth.member = &gathered;
 
 	loyalty_replay_begin(&past.replay);
 	past.until = at;
@@ -66,10 +105,7 @@ replay_past(MemberState *member, TimestampTz at)
 
 	loyalty_lots_init(&member->points);
 	loyalty_replay_wallet(&past.replay, &member->points);
-	loyalty_lots_init(&member->growth);
-	growth.points = past.replay.growth;
-	if (growth.points > 0)
-		loyalty_flow_add(&member->growth, &growth);
+	member->growth = gathered.growth;
 	member->debt = past.replay.debt;
 	member->held = past.replay.held;
 	member->status = past.replay.status;
@@ -103,7 +139,7 @@ loyalty_balance(PG_FUNCTION_ARGS)
 		at = Max(GetCurrentTimestamp(), member.last_at);
 	tier = loyalty_tier_at(program, &member, at);
 	if (at < member.last_at)
-		replay_past(&member, at);
+		replay_past(program, &member, at);
 	else
 		advance_copy(program, &member, at);
 

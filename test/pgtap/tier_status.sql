@@ -105,6 +105,13 @@ SELECT is(tier, 'gold', 'reached, in part by growth that lapses soon') FROM (SEL
 SELECT is(tier, 'gold', 'lapsed growth still carries the open period: a refund of something else does not end it') FROM (SELECT record('lap', 'purchase', '{"amount": 7}', 'o3'), (settle('lap', 'purchase', NULL, 'o3')).tier OFFSET 0) r;
 SELECT is(tier, 'silver', 'a refund of what it rests on does') FROM settle('lap', 'purchase', NULL, 'o2');
 
+-- growth of the past, as it was live then
+SELECT is(string_agg((balance('old', at)).growth::text, ' ' ORDER BY at), '250 250 0 1 2 302', 'growth at past instants')
+	FROM unnest('{2021-01-11,2022-01-09,2022-01-10,2022-07-10,2022-07-12,2023-01-10}'::timestamptz[]) AS at;
+SELECT FROM settle('old', 'purchase', '{"amount": 270}', 'o4');
+SELECT FROM settle('old', 'purchase', '{"amount": 290}', 'o4');
+SELECT is(growth, 0::bigint, 'corrections count at the date of their grant') FROM balance('old');
+
 -- maintain only tidies; verify agrees
 CREATE TEMPORARY TABLE before AS SELECT p.name AS program, m.ref, n AS month, tier(m.ref, months(n), p.name)
 	FROM member m JOIN program p USING (program_id), generate_series(0, 60, 7) n;
