@@ -85,6 +85,7 @@ typedef struct Engine
 	List	   *histories;		/* of EventHistory: the last of an event counts */
 	List	   *reservations;	/* of Reservation: of budgets, needed or not */
 	bool		tier_moved;		/* what the member knows of its tiers changed */
+	bool		tier_decided;	/* not by the clock alone */
 	bool		tier_known;		/* shown_tier is set */
 	int32		shown_tier;		/* in force by the clock, as recorded so far */
 	int64		tier_entry;		/* entry that moved it, 0 if none did */

@@ -99,7 +99,8 @@ typedef struct Hold
 typedef enum StatusPhase
 {
 	PHASE_REACHED = 'r',		/* growth reached the tier in it: a refund may end it */
-	PHASE_KEPT = 'k',			/* by the decision at the end of the one before */
+	PHASE_KEPT = 'k',			/* it was kept at the end of the one before */
+	PHASE_FALLEN = 'f',			/* a higher one was not, at the end of the one before */
 	PHASE_GRACE = 'g'			/* it is over, the tier not kept, earned_until ends the grace */
 } StatusPhase;
 

@@ -135,7 +135,8 @@ end_status(Engine *engine, TimestampTz at)
 	if (tier == NULL)
 		open_status(engine, NULL, at, PHASE_KEPT);
 	else if (tier->downgrade == DOWNGRADE_NONE || is_kept(engine, tier, at))
-		open_status(engine, tier, at, PHASE_KEPT);
+		open_status(engine, tier, at,
+					member->earned_phase == PHASE_FALLEN ? PHASE_FALLEN : PHASE_KEPT);
 	else
 	{
 		TimestampTz grace_end = member->earned_phase == PHASE_GRACE ? at :
@@ -147,7 +148,7 @@ end_status(Engine *engine, TimestampTz at)
 			member->earned_until = grace_end;
 		}
 		else
-			open_status(engine, fall_from(engine, tier, at), at, PHASE_KEPT);
+			open_status(engine, fall_from(engine, tier, at), at, PHASE_FALLEN);
 	}
 }
 
@@ -224,13 +225,24 @@ loyalty_tier_finish(Engine *engine)
 	TimestampTz recorded = Max(engine->at, engine->recorded_at);
 	int32		now;
 
-	if (!engine->tier_known || !engine->tier_moved)
+	if (!engine->tier_decided)
 		return;
 	now = tier_by_the_clock(engine, NULL);
 	if (now == engine->shown_tier && engine->at == recorded)
 		return;
 	engine->tier_moves = add_move(engine->tier_moves, recorded, now, engine->tier_entry, false);
 	engine->shown_tier = now;
+}
+
+/*
+ * Who has fallen has growth left that once reached a higher tier: it comes back
+ * with what would have kept it.
+ */
+static bool
+may_return(const Engine *engine, const Tier *tier)
+{
+	return engine->member->earned_phase != PHASE_FALLEN ||
+		engine->member->earned_growth >= tier->keep_threshold;
 }
 
 /*
@@ -250,13 +262,29 @@ tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz unti
 
 		if (tier->rank <= floor)
 			break;
-		if (tier->threshold <= peak && loyalty_tier_condition_holds(engine, tier, until))
+		if (tier->threshold <= peak && may_return(engine, tier) &&
+			loyalty_tier_condition_holds(engine, tier, until))
 		{
 			loyalty_growth_peak(engine->member, from, until, tier->threshold, since);
 			return tier;
 		}
 	}
 	return NULL;
+}
+
+/* Does growth meet the threshold of a tier above this one? */
+static bool
+gives_more(const Engine *engine, const Tier *tier, TimestampTz at)
+{
+	const Program *program = engine->program;
+	int64		growth = loyalty_growth_total(engine->member, at);
+
+	for (int i = 0; i < program->tier_count; i++)
+	{
+		if (program->tiers[i].rank > tier->rank && program->tiers[i].threshold <= growth)
+			return true;
+	}
+	return false;
 }
 
 /* A higher tier is reached: a new status period, and the gifts on the way. */
@@ -269,9 +297,17 @@ upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
 	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock, &since);
 	TimestampTz until = loyalty_tier_status_end(engine->program, reached, since);
 
+	bool		fallen = member->earned_phase == PHASE_FALLEN;
+	int64		gained = member->earned_growth;
+
 	if (reached == NULL || (until <= clock && current != NULL))
 		return false;
 	open_status(engine, reached, since, PHASE_REACHED);
+	if (fallen && gives_more(engine, reached, clock))
+	{
+		member->earned_phase = PHASE_FALLEN;
+		member->earned_growth = gained;
+	}
 	for (int i = 0; i < member->growth.count; i++)
 	{
 		if (since < clock && member->growth.lots[i].valid_from > since)
@@ -336,6 +372,7 @@ loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
 		moved = upgrade(engine, cause, clock);
 	if (!moved)
 		return;
+	engine->tier_decided = true;
 	engine->tier_entry = cause == NULL ? 0 : cause->entry_id;
 	loyalty_tier_advance(engine);
 }
@@ -398,6 +435,7 @@ loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
 	grant->until = until;
 	engine->member->grants = lappend(engine->member->grants, grant);
 	engine->tier_entry = entry->entry_id;
+	engine->tier_decided = true;
 	put_in_force(engine, engine->at);
 	return entry;
 }
@@ -436,6 +474,7 @@ loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason)
 	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, "revoked", engine->at);
 	loyalty_entry_close(engine, entry);
 	engine->tier_entry = entry->entry_id;
+	engine->tier_decided = true;
 	put_in_force(engine, engine->at);
 	return entry;
 }
@@ -461,6 +500,7 @@ loyalty_tier_retier(Engine *engine, bool full)
 		if (rank_of(reached) < current->rank)
 		{
 			open_status(engine, reached, engine->at, PHASE_KEPT);
+			engine->tier_decided = true;
 			put_in_force(engine, engine->at);
 		}
 	}

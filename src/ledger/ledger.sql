@@ -68,7 +68,7 @@ COMMENT ON COLUMN loyalty.member.salt IS 'salt of the digests of erasable detail
 COMMENT ON COLUMN loyalty.member.program_id IS 'program the member belongs to';
 COMMENT ON COLUMN loyalty.member.tier_id IS 'tier in force as of the newest business time that the row has seen, 0 if none; tier() knows it at any instant';
 COMMENT ON COLUMN loyalty.member.earned_tier_id IS 'tier that growth has earned, 0 if none; tier_id is the highest of this and the granted ones';
-COMMENT ON COLUMN loyalty.member.earned_phase IS 'r the tier was reached in this period, k it was kept or fallen to at the end of the one before, g the period is over and its grace runs';
+COMMENT ON COLUMN loyalty.member.earned_phase IS 'r the tier was reached in this period, k it was kept at the end of the one before, f a higher one was not, g the period is over and its grace runs';
 COMMENT ON COLUMN loyalty.member.has_grants IS 'whether tier_grant has rows of the member that may not be over';
 COMMENT ON COLUMN loyalty.member.status IS 'a active, e earn_blocked, s spend_blocked, f frozen, c closed';
 COMMENT ON COLUMN loyalty.member.ref IS 'the caller''s key of the member: a customer number, a uuid';

@@ -61,6 +61,13 @@ SELECT is(tiers('bob', months(11), months(13), months(25), months(37)), 'one gol
 SELECT FROM record('cat', 'purchase', '{"amount": 2000}', 'o1');
 SELECT is(tiers('cat', months(11), months(13), months(1000)), 'none none none', 'none: never lower');
 
+-- who has fallen comes back with what would have kept the tier
+SELECT FROM record('dan', 'purchase', '{"amount": 250}', 'o1', now() - interval '13 months');
+SELECT is(tier, 'base', 'fallen: the growth that once reached it does not give it back') FROM record('dan', 'purchase', '{"amount": 20}', 'o2', now() - interval '20 days');
+SELECT is(tier, 'silver', 'what would have kept silver does') FROM record('dan', 'purchase', '{"amount": 40}', 'o3', now() - interval '19 days');
+SELECT is(tier, 'silver', 'gold needs its own') FROM record('dan', 'purchase', '{"amount": 80}', 'o4', now() - interval '18 days');
+SELECT is(tier, 'gold', 'counted from the fall') FROM record('dan', 'purchase', '{"amount": 10}', 'o5', now() - interval '17 days');
+
 -- grace
 SET loyalty.program = 'grace';
 SELECT program_of('', $$status_validity, keep_threshold, grace) VALUES
