@@ -30,6 +30,7 @@ OBJS = \
 	src/api/plans.o \
 	src/api/points.o \
 	src/api/reading.o \
+	src/api/referrals.o \
 	src/api/reversals.o \
 	src/api/story.o \
 	src/api/support.o \
@@ -39,6 +40,7 @@ OBJS = \
 	src/config/load.o \
 	src/config/plan.o \
 	src/config/program.o \
+	src/config/referral.o \
 	src/config/rule.o \
 	src/config/rule_limits.o \
 	src/config/tier.o \
@@ -58,6 +60,7 @@ OBJS = \
 	src/engine/past.o \
 	src/engine/period.o \
 	src/engine/plan.o \
+	src/engine/referral.o \
 	src/engine/refuse.o \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
@@ -86,6 +89,7 @@ OBJS = \
 	src/ledger/member_set.o \
 	src/ledger/membership_row.o \
 	src/ledger/query.o \
+	src/ledger/referral_row.o \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
 	src/ledger/store.o \
@@ -136,14 +140,17 @@ SQL_PARTS = \
 	src/config/plan.sql \
 	src/config/rule.sql \
 	src/config/benefit.sql \
+	src/config/referral.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \
+	src/ledger/community.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
 	src/api/import.sql \
 	src/api/tier.sql \
 	src/api/membership.sql \
+	src/api/community.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
 	src/triggers/attach.sql \
@@ -156,7 +163,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll maintain rules snapshots spend transfer benefit_quota
+ISOLATION = config_cache config_extension attach enroll maintain rules snapshots spend transfer benefit_quota referral
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

@@ -116,6 +116,18 @@ loyalty_arg_at(FunctionCallInfo fcinfo, int n)
 	return at;
 }
 
+bool
+loyalty_error_is_refusal(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == MAKE_SQLSTATE('L', 'Y', '0', '0', '0') ||
+		sqlstate == ERRCODE_UNDEFINED_OBJECT ||
+		sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED ||
+		sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+}
+
 void
 loyalty_call_require_writable(const char *function)
 {

@@ -47,6 +47,12 @@ extern int64 loyalty_arg_points(FunctionCallInfo fcinfo, int n);
 extern const Jsonb *loyalty_arg_object(FunctionCallInfo fcinfo, int n, const char *name);
 extern const Program *loyalty_arg_program(FunctionCallInfo fcinfo, int n);
 
+/*
+ * A refusal, which does not fail an order: an error of class LY or 22, or one
+ * that a rule's path raises.
+ */
+extern bool loyalty_error_is_refusal(int sqlstate);
+
 /* Refuses a call where nothing can be written (25006, 25000). */
 extern void loyalty_call_require_writable(const char *function);
 
@@ -123,5 +129,11 @@ extern Entry *loyalty_event_settle(Engine *engine, const EventType *event,
 
 /* The event type of that name; 22023 if no rule has ever named it. */
 extern const EventType *loyalty_event_require(const Program *program, const char *name);
+
+/*
+ * referrals.c: settles what is due to those who invited these members (of
+ * int64 *), as far as nobody has them locked.
+ */
+extern void loyalty_referrals_follow(List *invitees);
 
 #endif							/* LOYALTY_CALL_H */

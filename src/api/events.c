@@ -146,6 +146,9 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
 		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
 							  attributes, families);
+	loyalty_referral_note(engine, event, attributes, families == NIL ?
+						  list_nth(engine->entries, mark) :
+						  ((Family *) linitial(families))->first, entry != NULL);
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
 	return entry;
 }
@@ -203,6 +206,8 @@ loyalty_record(PG_FUNCTION_ARGS)
 	mark = list_length(call.engine.entries);
 	evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
+	loyalty_referral_note(&call.engine, event, attributes,
+						  list_nth(call.engine.entries, mark), false);
 	stamp(&call.engine, mark, digest);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }

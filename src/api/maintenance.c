@@ -18,6 +18,7 @@
 
 #include "api/call.h"
 #include "ledger/query.h"
+#include "ledger/referral_row.h"
 
 PG_FUNCTION_INFO_V1(loyalty_maintain);
 
@@ -120,6 +121,9 @@ loyalty_maintain(PG_FUNCTION_ARGS)
 		if (!atomic)
 			SPI_commit();
 	}
+	program = loyalty_program_by_id(program_id);
+	if (program != NULL)
+		loyalty_referrals_follow(loyalty_referrals_due(program, Min(max_members, MAINTAIN_CHUNK)));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

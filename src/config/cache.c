@@ -43,13 +43,14 @@ typedef enum ConfigTable
 	TABLE_TIER,
 	TABLE_PLAN,
 	TABLE_BENEFIT,
+	TABLE_REFERRAL_RULE,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_COUNT
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
-	"program", "tier", "plan", "benefit", "event_type", "rule"
+	"program", "tier", "plan", "benefit", "referral_rule", "event_type", "rule"
 };
 
 typedef struct ConfigCache
@@ -281,6 +282,17 @@ read_benefit(ConfigCache *into, HeapTuple row, TupleDesc desc)
 }
 
 static void
+read_referral_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->referral = palloc(sizeof(ReferralRule));
+	loyalty_referral_rule_load(row, desc, program->referral);
+}
+
+static void
 read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 {
 	EventType  *event;
@@ -363,6 +375,7 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 	read_table(into, tables[TABLE_TIER], snapshot, read_tier);
 	read_table(into, tables[TABLE_PLAN], snapshot, read_plan);
 	read_table(into, tables[TABLE_BENEFIT], snapshot, read_benefit);
+	read_table(into, tables[TABLE_REFERRAL_RULE], snapshot, read_referral_rule);
 	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)

@@ -115,6 +115,14 @@ typedef struct Benefit
 	Numeric		value;			/* NULL = none */
 } Benefit;
 
+/* What completes an invitation. */
+typedef struct ReferralRule
+{
+	char	   *event;			/* of the invitee */
+	RulePath   *condition;
+	Interval   *within;			/* after the invitation; NULL = for ever */
+} ReferralRule;
+
 /* One kind of event and the rules of a program that name it. */
 typedef struct EventType
 {
@@ -155,6 +163,7 @@ typedef struct Program
 	bool		plans_multiply; /* one of them has a multiplier */
 	Benefit    *benefits;		/* active ones, by name and id */
 	int			benefit_count;
+	ReferralRule *referral;		/* NULL = nobody invites */
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;

@@ -132,6 +132,7 @@ BEGIN
 			UPDATE loyalty.tier SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.plan SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.benefit SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
 		END IF;
 		RETURN NULL;
@@ -139,6 +140,7 @@ BEGIN
 	IF EXISTS (SELECT FROM loyalty.tier WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.plan WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.benefit WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name) THEN
 		RAISE EXCEPTION 'program "%" has tiers, plans, benefits or rules', old.name
 			USING ERRCODE = 'restrict_violation',

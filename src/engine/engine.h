@@ -34,6 +34,9 @@ typedef struct EngineSource
 	/* Entries of this member after entry_id whose kind is in `kinds`, by id. */
 	List	   *(*since) (void *arg, int64 entry_id, const char *kinds);
 
+	/* Who invited the member, if anybody did. */
+	void		(*referral) (void *arg, Referral *referral);
+
 	/* Gift that stands for the tier at `at`, 0 if none; *cause: what reached it. */
 	int64		(*standing_gift) (void *arg, int32 tier_id, TimestampTz at, int64 *cause);
 
@@ -245,6 +248,13 @@ extern bool loyalty_tier_condition_holds(const Engine *engine, const Tier *tier,
 /* tier_gift.c */
 extern void loyalty_tier_gift_give(Engine *engine, const Tier *tier, const Entry *cause);
 extern void loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected);
+
+/* referral.c */
+extern void loyalty_referral_note(Engine *engine, const EventType *event,
+								  const Jsonb *attributes, const Entry *first,
+								  bool corrected);
+extern const Entry *loyalty_referral_find(const Engine *engine, TimestampTz since,
+										  const char *except_ref);
 
 /* period.c: local calendar */
 extern bool loyalty_period_same(TimestampTz a, TimestampTz b, LotGranularity unit, pg_tz *tz);

@@ -116,6 +116,22 @@ typedef struct TierGrant
 	bool		changed;		/* its end was moved by this operation */
 } TierGrant;
 
+/* Who invited the member, and which of its events completed the invitation. */
+typedef struct Referral
+{
+	bool		known;			/* what follows was looked up */
+	bool		invited;
+	bool		stored;			/* was there before this operation */
+	bool		changed;		/* by this operation */
+	bool		due;			/* the inviter's part has yet to follow */
+	int64		inviter_id;
+	int64		entry_id;		/* of the event `invited` */
+	TimestampTz invited_at;
+	TimestampTz qualified_at;	/* DT_NOBEGIN = not complete */
+	int64		qualified_entry;
+	const char *qualified_ref;	/* NULL = the event had none */
+} Referral;
+
 typedef struct MemberState
 {
 	int64		member_id;
@@ -145,6 +161,7 @@ typedef struct MemberState
 	List	   *holds;			/* of Hold; loaded where held > 0 or asked for */
 	List	   *subscriptions;	/* of Subscription; loaded where asked for */
 	bool		knows_subscriptions;
+	Referral	referral;
 } MemberState;
 
 /* The words users see for them. */

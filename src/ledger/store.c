@@ -19,6 +19,7 @@
 #include "ledger/member_row.h"
 #include "ledger/membership_row.h"
 #include "ledger/query.h"
+#include "ledger/referral_row.h"
 #include "ledger/tier_row.h"
 #include "ledger/usage_row.h"
 
@@ -121,6 +122,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 		!engine->raise_due)
 	{
 		loyalty_usage_store(engine);	/* budgets that were taken for nothing */
+		loyalty_referral_store(engine->member);
 		return;
 	}
 	loyalty_tier_finish(engine);
@@ -129,6 +131,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	if (engine->member->holds != NIL)
 		loyalty_holds_store(engine->member);
 	loyalty_tiers_store(engine);
+	loyalty_referral_store(engine->member);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 }
@@ -155,6 +158,12 @@ static List *
 source_since(void *arg, int64 entry_id, const char *kinds)
 {
 	return loyalty_entries_since(((MemberState *) arg)->member_id, entry_id, kinds);
+}
+
+static void
+source_referral(void *arg, Referral *referral)
+{
+	(void) loyalty_referral_load(((MemberState *) arg)->member_id, referral);
 }
 
 static int64
@@ -197,6 +206,7 @@ loyalty_member_source(MemberState *member)
 	source->entry = source_entry;
 	source->story = source_story;
 	source->since = source_since;
+	source->referral = source_referral;
 	source->standing_gift = source_standing_gift;
 	source->subscriptions = source_subscriptions;
 	source->usage = source_usage;

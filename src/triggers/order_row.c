@@ -24,6 +24,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "api/call.h"
 #include "triggers/order_row.h"
 
 /* How a column is written as jsonb. */
@@ -361,18 +362,6 @@ loyalty_order_condition(const Attachment *attachment, const Jsonb *document)
 			return true;
 	}
 	return false;
-}
-
-bool
-loyalty_error_is_refusal(int sqlstate)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_DATA_EXCEPTION ||
-		category == MAKE_SQLSTATE('L', 'Y', '0', '0', '0') ||
-		sqlstate == ERRCODE_UNDEFINED_OBJECT ||
-		sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED ||
-		sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
 /*

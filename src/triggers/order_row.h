@@ -49,10 +49,4 @@ extern bool loyalty_order_condition(const Attachment *attachment, const Jsonb *d
 extern OrderStanding loyalty_order_standing(const Attachment *attachment,
 											const Jsonb *document, TimestampTz at);
 
-/*
- * A refusal, which does not fail an order: an error of class LY or 22, or one
- * that a rule's path raises.
- */
-extern bool loyalty_error_is_refusal(int sqlstate);
-
 #endif							/* LOYALTY_ORDER_ROW_H */

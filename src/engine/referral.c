@@ -1,0 +1,109 @@
+/*
+ * referral.c
+ *		Which of a member's events completes the invitation that brought it.
+ *
+ * The first qualifying event since the invitation does.  Where it is called
+ * off, another that stands takes its place; if there is none, the invitation is
+ * open again.  What the inviter gets for it is settled afterwards, under the
+ * inviter's own lock (api/referrals.c).
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "engine/engine.h"
+
+/* Is it an event that completes an invitation made at `since`? */
+static bool
+qualifies(const Program *program, TimestampTz since, TimestampTz at, const Jsonb *attributes)
+{
+	const ReferralRule *rule = program->referral;
+
+	return at >= since &&
+		(rule->within == NULL || since == DT_NOBEGIN ||
+		 at < loyalty_program_add(program, since, rule->within)) &&
+		loyalty_condition_holds(rule->condition, attributes);
+}
+
+/* Does the event of that ref stand, with attributes that qualify? */
+static bool
+stands(const Engine *engine, const Entry *first)
+{
+	const Entry *last = first;
+	ListCell   *cell;
+
+	foreach(cell, loyalty_past_story(engine, first->ref))
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->event_id == first->event_id && entry->attributes != NULL)
+			last = entry;
+		else if (entry->event_id == first->event_id && entry->kind == ENTRY_CORRECTION &&
+				 entry->breakdown == NULL)
+			last = NULL;
+	}
+	return last != NULL && loyalty_condition_holds(engine->program->referral->condition,
+												   last->attributes);
+}
+
+/* The earliest recorded event that qualifies for an invitation made at `since`, but of that ref. */
+const Entry *
+loyalty_referral_find(const Engine *engine, TimestampTz since, const char *except_ref)
+{
+	const EventType *event = loyalty_event_lookup(engine->program,
+												  engine->program->referral->event);
+	ListCell   *cell;
+
+	foreach(cell, loyalty_past_since(engine, 0, ENTRY_EVENT))
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (event == NULL || entry->event_id != event->event_id || entry->attributes == NULL)
+			continue;
+		if (entry->ref != NULL && except_ref != NULL && strcmp(entry->ref, except_ref) == 0)
+			continue;
+		if (qualifies(engine->program, since, entry->at, entry->attributes) &&
+			(entry->ref == NULL || stands(engine, entry)))
+			return entry;
+	}
+	return NULL;
+}
+
+static void
+complete(Referral *referral, const Entry *entry)
+{
+	referral->qualified_at = entry == NULL ? DT_NOBEGIN : entry->at;
+	referral->qualified_entry = entry == NULL ? 0 : entry->entry_id;
+	referral->qualified_ref = entry == NULL ? NULL : entry->ref;
+	referral->changed = true;
+}
+
+/*
+ * Takes note of an event of the member: `first` is its first entry, attributes
+ * are what it is now, NULL if it was called off; `corrected`: an entry says so.
+ */
+void
+loyalty_referral_note(Engine *engine, const EventType *event, const Jsonb *attributes,
+					  const Entry *first, bool corrected)
+{
+	const Program *program = engine->program;
+	Referral   *referral = &engine->member->referral;
+	bool		qualified;
+	bool		completing;		/* it is the event that completed the invitation */
+
+	if (program->referral == NULL || strcmp(program->referral->event, event->name) != 0)
+		return;
+	if (!referral->known)
+		engine->source->referral(engine->source->arg, referral);
+	if (!referral->invited)
+		return;
+
+	qualified = attributes != NULL &&
+		qualifies(program, referral->invited_at, first->at, attributes);
+	completing = first->ref != NULL && referral->qualified_ref != NULL &&
+		strcmp(referral->qualified_ref, first->ref) == 0;
+	if (qualified && (referral->qualified_at == DT_NOBEGIN || (completing && corrected)))
+		complete(referral, first);
+	else if (!qualified && completing)
+		complete(referral, loyalty_referral_find(engine, referral->invited_at, first->ref));
+}
