@@ -78,7 +78,9 @@ run(LoyaltyQuery *query, Datum *args, long limit)
 		for (int i = 0; i < query->nargs; i++)
 			types[i] = OidIsValid(query->argtypes[i]) ? query->argtypes[i] :
 				loyalty_relations()->wallet_type;
-		plan = SPI_prepare(query->text, query->nargs, types);
+
+		/* planning for each call's arrays anew would cost more than it gains */
+		plan = SPI_prepare_cursor(query->text, query->nargs, types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", query->text,
 				 SPI_result_code_string(SPI_result));
