@@ -29,6 +29,7 @@ OBJS = \
 	src/api/membership.o \
 	src/api/plans.o \
 	src/api/points.o \
+	src/api/preview.o \
 	src/api/reading.o \
 	src/api/referrals.o \
 	src/api/reversals.o \
@@ -151,6 +152,7 @@ SQL_PARTS = \
 	src/api/tier.sql \
 	src/api/membership.sql \
 	src/api/community.sql \
+	src/api/preview.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
 	src/triggers/attach.sql \

@@ -127,6 +127,11 @@ extern Entry *loyalty_event_settle(Engine *engine, const EventType *event,
 								   const Jsonb *attributes, const char *ref,
 								   TimestampTz at, TimestampTz now);
 
+/* What the rules give for an event; `families` NIL: a first grant. */
+extern void loyalty_event_evaluate(Engine *engine, const EventType *event,
+								   const Jsonb *attributes, List *families,
+								   EventOutcome *outcome);
+
 /* The event type of that name; 22023 if no rule has ever named it. */
 extern const EventType *loyalty_event_require(const Program *program, const char *name);
 

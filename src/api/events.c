@@ -58,9 +58,9 @@ plan_in_force(const Engine *engine)
  * What the rules give.  `families` are those of the event if this is a
  * correction: versions, variables and date of the first grant are used again.
  */
-static void
-evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
-		 List *families, EventOutcome *outcome)
+void
+loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
+					   List *families, EventOutcome *outcome)
 {
 	const Entry *first = families == NIL ? NULL : ((Family *) linitial(families))->first;
 	EventRequest request;
@@ -141,7 +141,7 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 	loyalty_engine_begin(engine, families == NIL ? at : now);
 	mark = list_length(engine->entries);
 	if (attributes != NULL)
-		evaluate(engine, event, attributes, families, &outcome);
+		loyalty_event_evaluate(engine, event, attributes, families, &outcome);
 	entry = families == NIL ?
 		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
 		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
@@ -167,7 +167,7 @@ loyalty_event_register(Call *call, TimestampTz at)
 		return;
 	attributes = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	loyalty_call_start(call, at);
-	evaluate(&call->engine, event, attributes, NIL, &outcome);
+	loyalty_event_evaluate(&call->engine, event, attributes, NIL, &outcome);
 	loyalty_engine_record(&call->engine, event, &outcome, NULL, NULL);
 }
 
@@ -204,7 +204,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	mark = list_length(call.engine.entries);
-	evaluate(&call.engine, event, attributes, NIL, &outcome);
+	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
 	loyalty_referral_note(&call.engine, event, attributes,
 						  list_nth(call.engine.entries, mark), false);

@@ -177,4 +177,20 @@ SELECT lawful('max_balance');
 -- what a member sees
 SELECT ok(bool_or(line ~ 'plain was cut by max_balance: 80 became 20 points'), 'explain tells what cut')
 	FROM explain('jan', 'j2') AS line;
+
+-- preview: the same without writing
+SELECT FROM gives('lee', 'strict', '{"n": 6}', at => now());
+SELECT FROM gives('lee', 'promo', '{"n": 1}', 'l1');
+UPDATE loyalty.rule SET budget = 100 WHERE name = 'campaign';
+CREATE TEMP TABLE before AS SELECT everything();
+SELECT is(format('%s %s %s', points, growth, balance - (SELECT available FROM balance('lee'))), '4 4 4', 'preview: what fits')
+	FROM preview('lee', 'strict', '{"n": 4}');
+SELECT is(points, 20, 'preview: what is left of a budget') FROM preview('lee', 'promo', '{"n": 50}');
+SELECT throws_ok($$SELECT preview('lee', 'strict', '{"n": 5}')$$, 'LY006', NULL, 'preview: what record would raise');
+SELECT is(points, 10, 'preview: another day') FROM preview('lee', 'strict', '{"n": 10}', now() + '1 day');
+SELECT throws_ok($$SELECT preview('nobody', 'strict', '{"n": 5}')$$, 'LY002', NULL, 'preview: an unknown member');
+SELECT is(everything(), (SELECT everything FROM before), 'preview: nothing is written');
+SELECT is(p.points, r.points, 'preview: what record then does')
+	FROM preview('lee', 'promo', '{"n": 50}') p, LATERAL record('lee', 'promo', '{"n": 50}', 'l2') r;
+SELECT lawful('preview');
 SELECT * FROM finish();
