@@ -3,7 +3,8 @@
 # A document that says so (<!-- its SQL is run by the tests -->) has its ```sql
 # blocks run in order, each in a session of its own, all in one new database
 # without the extension.  A block fenced as ```sql LY001 must fail with that
-# SQLSTATE, and in its last statement.
+# SQLSTATE, and in its last statement.  A statement that is followed by
+# --> VALUE|VALUE, one for each row, returns exactly these rows.
 use strict;
 use warnings;
 use LoyaltyTest;
@@ -14,18 +15,58 @@ my $mark = '<!-- its SQL is run by the tests -->';
 my $node = new_node('docs', extension => 0);
 my @documents = grep { slurp_file($_) =~ /^\Q$mark\E$/m } 'README.md', sort glob 'doc/*.md';
 
-# psql's standard error of a block.
+# The statements of a block and, where it says so, the rows that they return.
+# A statement ends with its line.
+sub statements
+{
+	my ($sql) = @_;
+	my @statements;
+	my ($text, $quoted) = ('', 0);
+
+	foreach my $line (split /\n/, $sql)
+	{
+		if ($line =~ /^--> ?(.*)/)
+		{
+			push @{ $statements[-1]{rows} }, $1;
+			next;
+		}
+		my $rows = $line =~ s/ +--> ?(.*)// ? [$1] : undef;
+
+		$text .= "$line\n";
+		$quoted ^= 1 foreach $line =~ /\$\$/g;
+		next if $quoted || $line !~ /;\s*(?:--.*)?$/;
+		push @statements, { text => $text, rows => $rows };
+		$text = '';
+	}
+	push @statements, { text => $text };
+	return @statements;
+}
+
+# Runs them in one session.  Returns psql's standard error if it has an error,
+# and the statements that returned other rows.
 sub run_block
 {
-	my ($database, $sql) = @_;
-	my $stderr = '';
+	my ($database, @statements) = @_;
+	my $separator = '=== end of statement ===';
+	my ($stdout, $stderr) = ('', '');
 
 	$node->psql(
-		$database, $sql,
+		$database, join('', map { "$_->{text}\n\\echo '$separator'\n" } @statements),
+		stdout => \$stdout,
 		stderr => \$stderr,
 		on_error_stop => 1,
 		extra_params => [ '--set', 'VERBOSITY=verbose' ]);
-	return $stderr =~ /ERROR/ ? $stderr : '';
+	my @returned = split /^\Q$separator\E\n?/m, $stdout, -1;
+	my @others;
+
+	foreach my $i (grep { $statements[$_]{rows} } 0 .. $#statements)
+	{
+		my $expected = join '', map { "$_\n" } @{ $statements[$i]{rows} };
+		my $found = $returned[$i] // '';
+
+		push @others, "$statements[$i]{text}returned\n$found" if $found ne $expected;
+	}
+	return ($stderr =~ /ERROR/ ? $stderr : '', join "\n", @others);
 }
 
 cmp_ok(scalar @documents, '>=', 2, 'documents with SQL that is run');
@@ -40,10 +81,11 @@ foreach my $document (@documents)
 	{
 		my ($sqlstate, $sql) = ($1, $2);
 		my $line = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
-		my $error = run_block($database, $sql);
+		my ($error, $others) = run_block($database, statements($sql));
 		my ($found) = $error =~ /ERROR:  (\w{5}):/;
 
 		is($found // '', $sqlstate, "$document, line $line") or diag($error);
+		is($others, '', "$document, line $line: what it says it returns") if $sql =~ /-->/;
 		$blocks++;
 	}
 	cmp_ok($blocks, '>', 0, "$document shows SQL");
