@@ -4,7 +4,8 @@
 # blocks run in order, each in a session of its own, all in one new database
 # without the extension.  A block fenced as ```sql LY001 must fail with that
 # SQLSTATE, and in its last statement.  A statement that is followed by
-# --> VALUE|VALUE, one for each row, returns exactly these rows.
+# --> VALUE|VALUE, one for each row, returns exactly these rows.  What stands in
+# <!-- every block from here begins with: SQL --> is put before the later blocks.
 use strict;
 use warnings;
 use LoyaltyTest;
@@ -80,8 +81,10 @@ foreach my $document (@documents)
 	while ($text =~ /^```sql[ ]*(\S*)\n(.*?)^```$/msg)
 	{
 		my ($sqlstate, $sql) = ($1, $2);
-		my $line = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
-		my ($error, $others) = run_block($database, statements($sql));
+		my $before = substr $text, 0, $-[0];
+		my $line = 1 + ($before =~ tr/\n//);
+		my ($first) = $before =~ /^<!-- every block from here begins with: (.*) -->$/m;
+		my ($error, $others) = run_block($database, statements(($first // '') . "\n$sql"));
 		my ($found) = $error =~ /ERROR:  (\w{5}):/;
 
 		is($found // '', $sqlstate, "$document, line $line") or diag($error);
