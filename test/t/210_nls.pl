@@ -27,6 +27,10 @@ add_program($node, 'shop', time_zone => 'Asia/Shanghai', validity => 'never');
 query($node, q{SELECT earn('ann', 120, 'gift', at => '2024-01-01 12:00+08')});
 query($node, q{SELECT transfer('ann', 'bob', 20, 'present', at => '2024-01-02 12:00+08')});
 
+query($node, q{INSERT INTO loyalty.tier (name, rank, threshold, earn_multiplier) VALUES ('silver', 1, 0, 1.5);
+	INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount')});
+query($node, q{SELECT record('ann', 'purchase', '{"amount": 33}', 'order', '2024-01-03 12:00+08')});
+
 my $told = q{SELECT explain('ann', 'gift')};
 is_query($node, "SET lc_messages = 'C'; $told", join("\n",
 	'2024-01-01 12:00: 120 points were granted.',
@@ -38,6 +42,9 @@ is_query($node, "SET lc_messages = 'zh_CN.UTF-8'; $told", join("\n",
 	'以上为分录 1，其后余额为 120 积分。'), 'Chinese');
 is_query($node, "SET lc_messages = 'zh_CN.UTF-8'; SELECT explain('ann', 'present') LIMIT 1",
 	'2024-01-02 12:00：向会员 bob 转出 20 积分。', 'with its words in another order');
+is_query($node, "SET lc_messages = 'zh_CN.UTF-8'; SELECT regexp_replace(line, '版本 [0-9]+', '版本 N') FROM explain('ann', 'order') line LIMIT 2",
+	"2024-01-03 12:00：事件 purchase 发放 49 积分和 33 成长值。\n" .
+	'规则 base（版本 N）得 33，按等级 silver 乘以 1.5 为 49.5，取整为 49 积分，另得 33 成长值。', 'what a rule gave');
 is_query($node, "SET lc_messages = 'zh_CN.UTF-8'; SELECT explain('ann', 'gift') LIMIT 1; SET lc_messages = 'C'; SELECT explain('ann', 'gift') LIMIT 1",
 	"2024-01-01 12:00：发放 120 积分。\n2024-01-01 12:00: 120 points were granted.",
 	'a session can change its language');
