@@ -122,6 +122,25 @@ push_cancelled(JsonbParseState **state, const CancelledWaivers *list)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/* null where there is no end */
+static void
+push_until(JsonbParseState **state, TimestampTz until)
+{
+	JsonbValue	value;
+
+	push_key(state, "until");
+	if (TIMESTAMP_IS_NOEND(until))
+		value.type = jbvNull;
+	else
+	{
+		char	   *text = palloc(INSTANT_TEXT_SIZE);
+
+		loyalty_instant_format(until, text);
+		set_string(&value, text);
+	}
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
 Jsonb *
 loyalty_breakdown_tier_grant(const char *tier, const char *kind, TimestampTz until)
 {
@@ -135,17 +154,17 @@ loyalty_breakdown_tier_grant(const char *tier, const char *kind, TimestampTz unt
 	push_key(&state, "kind");
 	set_string(&value, kind);
 	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_key(&state, "until");
-	if (TIMESTAMP_IS_NOEND(until))
-		value.type = jbvNull;
-	else
-	{
-		char	   *text = palloc(INSTANT_TEXT_SIZE);
+	push_until(&state, until);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
 
-		loyalty_instant_format(until, text);
-		set_string(&value, text);
-	}
-	pushJsonbValue(&state, WJB_VALUE, &value);
+Jsonb *
+loyalty_breakdown_hold(TimestampTz until)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_until(&state, until);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
@@ -209,4 +228,23 @@ loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 grant)
 	if (value == NULL || value->type != jbvNumeric)
 		return 0;
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric)));
+}
+
+/* The end that a breakdown notes; DT_NOBEGIN if it notes none. */
+TimestampTz
+loyalty_breakdown_read_until(const Jsonb *breakdown)
+{
+	JsonbValue	value;
+	TimestampTz until;
+	const char *text;
+
+	if (breakdown == NULL || !JB_ROOT_IS_OBJECT(breakdown) ||
+		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &breakdown->root),
+									 "until", strlen("until"), &value) == NULL ||
+		value.type != jbvString)
+		return DT_NOBEGIN;
+	text = value.val.string.val;
+	if (!loyalty_instant_parse(&text, text + value.val.string.len, &until, NULL))
+		return DT_NOBEGIN;
+	return until;
 }

@@ -27,6 +27,8 @@ extern Jsonb *loyalty_breakdown_no_rules(void);
 /* {"status": new status}, {"tier": name, "kind": …, "until": …} of a granted
  * tier (until in UTC, null = never), and {"tier": name, "cause": entry} of a gift. */
 extern Jsonb *loyalty_breakdown_status(const char *status);
+extern Jsonb *loyalty_breakdown_hold(TimestampTz until);
+extern TimestampTz loyalty_breakdown_read_until(const Jsonb *breakdown);
 extern Jsonb *loyalty_breakdown_tier_grant(const char *tier, const char *kind,
 										   TimestampTz until);
 extern Jsonb *loyalty_breakdown_gift(const char *tier, int64 cause,

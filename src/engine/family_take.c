@@ -235,9 +235,12 @@ loyalty_family_take(Engine *engine, Entry *entry, Family *family, int64 points)
 	entry->reverses = family->first->entry_id;
 	left -= take_own_lots(engine, entry, family, left);
 
-	if (left > 0 && may_have_lapsed(family, Max(engine->at, engine->member->last_at)))
+	if (left > 0)
 	{
-		int64		lapsed = own_points_since(engine, family, ENTRY_LAPSE);
+		/* what was forfeited by closing the account is gone like what lapsed */
+		int64		lapsed = own_points_since(engine, family, ENTRY_STATUS) +
+			(may_have_lapsed(family, Max(engine->at, engine->member->last_at)) ?
+			 own_points_since(engine, family, ENTRY_LAPSE) : 0);
 		List	   *families = lapsed > 0 ? families_of_lots(engine, family) : NIL;
 		ListCell   *cell;
 

@@ -155,6 +155,7 @@ typedef struct MemberState
 	TimestampTz enrolled_at;
 	TimestampTz maintain_at;	/* never later than the next thing the clock does */
 	int64		salt;			/* of the erasable digests */
+	int64		key_digest;		/* of ref; begins the hash chain */
 	uint8		chain_head[LOYALTY_HASH_LENGTH];
 	const char *ref;			/* the caller's key */
 	const Jsonb *attributes;

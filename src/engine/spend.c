@@ -71,6 +71,7 @@ loyalty_engine_hold(Engine *engine, int64 points, const char *ref, TimestampTz u
 	loyalty_engine_require_spending(engine);
 	entry = loyalty_entry_open(engine, ENTRY_HOLD, engine->at);
 	entry->ref = ref;
+	entry->breakdown = loyalty_breakdown_hold(until);
 	take_all(engine, entry, points);
 	member->held += points;
 

@@ -326,7 +326,7 @@ upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
 
 /* A refund: does what is left of growth still give the tier in the open period? */
 static bool
-downgrade(Engine *engine, List *corrected, TimestampTz clock)
+downgrade(Engine *engine, TimestampTz clock)
 {
 	const Program *program = engine->program;
 	MemberState *member = engine->member;
@@ -344,14 +344,26 @@ downgrade(Engine *engine, List *corrected, TimestampTz clock)
 	open_status(engine, left, period, PHASE_REACHED);
 	member->earned_growth = gained;
 	put_in_force(engine, engine->at);
-	for (int i = program->tier_count - 1; i >= 0; i--)
+	return true;
+}
+
+/*
+ * Gifts of tiers that are not held (any more) go back with the event that
+ * reached them, whichever refund ended the tier.
+ */
+static void
+take_gifts_back(Engine *engine, List *corrected)
+{
+	const Program *program = engine->program;
+	const Tier *current = earned_tier(engine);
+
+	for (int i = program->tier_count - 1; i >= 0 && corrected != NIL; i--)
 	{
 		const Tier *tier = &program->tiers[i];
 
-		if (tier->rank <= current->rank && tier->rank > rank_of(left))
+		if (tier->rank > rank_of(current) && tier->gift > 0)
 			loyalty_tier_gift_take_back(engine, tier, corrected);
 	}
-	return true;
 }
 
 /*
@@ -367,7 +379,10 @@ loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
 	bool		moved;
 
 	if (cause != NULL && cause->growth < 0)
-		moved = downgrade(engine, corrected, clock);
+	{
+		moved = downgrade(engine, clock);
+		take_gifts_back(engine, corrected);
+	}
 	else
 		moved = upgrade(engine, cause, clock);
 	if (!moved)

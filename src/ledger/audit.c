@@ -204,11 +204,12 @@ audit_holds(Audit *audit)
 
 			found |= hold->entry_id == expected->entry_id &&
 				expected->ref != NULL && strcmp(hold->ref, expected->ref) == 0 &&
+				hold->until == expected->until &&
 				same_lots(&hold->lots, &expected->lots);
 		}
 		if (!found)
-			report(audit, expected->entry_id, "hold is missing or has another ref or other lots",
-				   NULL);
+			report(audit, expected->entry_id,
+				   "hold is missing or has another ref, end or other lots", NULL);
 	}
 }
 
@@ -301,6 +302,9 @@ loyalty_audit_member(const MemberState *member)
 	audit.context = CurrentMemoryContext;
 	audit.last_at = DT_NOBEGIN;
 	loyalty_replay_begin(&audit.replay);
+	loyalty_chain_seed(member->program_id, member->key_digest, audit.head);
+	if (loyalty_chain_key_digest(member->salt, member->ref) != member->key_digest)
+		report(&audit, 0, "the member's key is not the one it was enrolled with", NULL);
 	loyalty_entries_visit(member->member_id, audit_entry, &audit);
 
 	if (audit.last_entry != member->last_entry ||

@@ -3,8 +3,9 @@
  *		The hash chain of a member's entries and the digests it covers.
  *
  * Every figure of an entry goes into its hash together with the hash of the
- * member's previous entry (32 zero bytes before the first), so that changing,
- * removing or inserting an entry breaks the chain from there on.  What a member
+ * member's previous entry (before the first: a hash of its program and key), so
+ * that changing, removing or inserting an entry breaks the chain from there on,
+ * and members cannot change places.  What a member
  * may ask to have erased goes in as a salted digest only.
  *
  * Numbers are hashed as 8 bytes in network order, texts with their length, lots
@@ -68,12 +69,49 @@ sha256(const StringInfo buffer, uint8 *hash)
 	pg_cryptohash_free(context);
 }
 
+/* The first 8 bytes of a hash; enough to tell what was changed. */
+static int64
+short_digest(const StringInfo buffer)
+{
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	uint64		digest;
+
+	sha256(buffer, hash);
+	memcpy(&digest, hash, sizeof(digest));
+	return (int64) pg_ntoh64(digest);
+}
+
+int64
+loyalty_chain_key_digest(int64 salt, const char *member_ref)
+{
+	StringInfoData buffer;
+	int64		digest;
+
+	initStringInfo(&buffer);
+	put_number(&buffer, salt);
+	put_text(&buffer, member_ref);
+	digest = short_digest(&buffer);
+	pfree(buffer.data);
+	return digest;
+}
+
+void
+loyalty_chain_seed(int32 program_id, int64 key_digest, uint8 *hash)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	put_number(&buffer, program_id);
+	put_number(&buffer, key_digest);
+	sha256(&buffer, hash);
+	pfree(buffer.data);
+}
+
 int64
 loyalty_chain_detail_digest(int64 salt, const Entry *entry)
 {
 	StringInfoData buffer;
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-	uint64		digest;
+	int64		digest;
 
 	if (entry->ref == NULL && entry->operation_ref == NULL && entry->reason == NULL &&
 		entry->attributes == NULL)
@@ -85,10 +123,9 @@ loyalty_chain_detail_digest(int64 salt, const Entry *entry)
 	put_text(&buffer, entry->operation_ref);
 	put_text(&buffer, entry->reason);
 	put_varlena(&buffer, entry->attributes);
-	sha256(&buffer, hash);
-	memcpy(&digest, hash, sizeof(digest));
+	digest = short_digest(&buffer);
 	pfree(buffer.data);
-	return (int64) pg_ntoh64(digest);
+	return digest;
 }
 
 void

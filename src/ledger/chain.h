@@ -7,6 +7,12 @@
 
 #include "engine/member_state.h"
 
+/* Salted digest of the member's key, which may be erased with the salt. */
+extern int64 loyalty_chain_key_digest(int64 salt, const char *member_ref);
+
+/* Where a member's chain begins: its program and the digest of its key. */
+extern void loyalty_chain_seed(int32 program_id, int64 key_digest, uint8 *hash);
+
 /* Salted digest of what may be erased: ref, operation_ref, reason, attributes. */
 extern int64 loyalty_chain_detail_digest(int64 salt, const Entry *entry);
 

@@ -182,7 +182,8 @@ loyalty_entry_read(TupleTableSlot *slot)
 	if (get(&row, LEDGER_SPEND_ORDER, &value))
 		entry->spend_order = (SpendOrder) DatumGetChar(value);
 	hash = DatumGetByteaPP(get_value(&row, LEDGER_HASH));
-	memcpy(entry->hash, VARDATA_ANY(hash), Min(VARSIZE_ANY_EXHDR(hash), LOYALTY_HASH_LENGTH));
+	if (VARSIZE_ANY_EXHDR(hash) == LOYALTY_HASH_LENGTH)
+		memcpy(entry->hash, VARDATA_ANY(hash), LOYALTY_HASH_LENGTH);
 	if (get(&row, LEDGER_LOTS, &value))
 		loyalty_wallet_unpack(DatumGetPointWallet(value), &entry->lots);
 	entry->ref = get_text(&row, LEDGER_REF);

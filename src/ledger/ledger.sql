@@ -34,6 +34,7 @@ CREATE TABLE loyalty.member (
 	maintain_at timestamptz NOT NULL,
 	enrolled_at timestamptz NOT NULL,
 	salt bigint NOT NULL,
+	key_digest bigint NOT NULL,
 	program_id integer NOT NULL,
 	tier_id integer NOT NULL,
 	earned_tier_id integer NOT NULL,
@@ -65,6 +66,7 @@ COMMENT ON COLUMN loyalty.member.earned_growth IS 'growth gained since earned_si
 COMMENT ON COLUMN loyalty.member.maintain_at IS 'never later than the next thing that the clock decides for this member; maintain() walks it';
 COMMENT ON COLUMN loyalty.member.enrolled_at IS 'business time of enrolment';
 COMMENT ON COLUMN loyalty.member.salt IS 'salt of the digests of erasable details; erased with them';
+COMMENT ON COLUMN loyalty.member.key_digest IS 'salted digest of ref; with the program it begins the hash chain';
 COMMENT ON COLUMN loyalty.member.program_id IS 'program the member belongs to';
 COMMENT ON COLUMN loyalty.member.tier_id IS 'tier in force as of the newest business time that the row has seen, 0 if none; tier() knows it at any instant';
 COMMENT ON COLUMN loyalty.member.earned_tier_id IS 'tier that growth has earned, 0 if none; tier_id is the highest of this and the granted ones';
@@ -72,7 +74,7 @@ COMMENT ON COLUMN loyalty.member.earned_phase IS 'r the tier was reached in this
 COMMENT ON COLUMN loyalty.member.has_grants IS 'whether tier_grant has rows of the member that may not be over';
 COMMENT ON COLUMN loyalty.member.status IS 'a active, e earn_blocked, s spend_blocked, f frozen, c closed';
 COMMENT ON COLUMN loyalty.member.ref IS 'the caller''s key of the member: a customer number, a uuid';
-COMMENT ON COLUMN loyalty.member.chain_head IS 'hash of the member''s newest entry';
+COMMENT ON COLUMN loyalty.member.chain_head IS 'hash of the member''s newest entry; before the first, of its program and key';
 COMMENT ON COLUMN loyalty.member.points IS 'live lots in lot order: spendable, pending, and lapsed ones not yet posted';
 COMMENT ON COLUMN loyalty.member.growth IS 'growth lots: never spent, dated by local month or, where the window is a rolling one, by local day; sources dropped, what lapsed long ago merged';
 COMMENT ON COLUMN loyalty.member.attributes IS 'facts about the member that rules may read as $member';

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "ledger/chain.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
 #include "ledger/query.h"
@@ -57,6 +58,7 @@ load_member(TupleTableSlot *slot, MemberState *member)
 	member->enrolled_at = DatumGetTimestampTz(VALUE(MEMBER_ENROLLED_AT));
 	member->maintain_at = DatumGetTimestampTz(VALUE(MEMBER_MAINTAIN_AT));
 	member->salt = DatumGetInt64(VALUE(MEMBER_SALT));
+	member->key_digest = DatumGetInt64(VALUE(MEMBER_KEY_DIGEST));
 	head = DatumGetByteaPP(VALUE(MEMBER_CHAIN_HEAD));
 	memcpy(member->chain_head, VARDATA_ANY(head),
 		   Min(VARSIZE_ANY_EXHDR(head), LOYALTY_HASH_LENGTH));
@@ -238,36 +240,4 @@ loyalty_member_read_id(int64 member_id, MemberState *member)
 
 	key_by_id(&key, member_id);
 	return read_row(&key, member);
-}
-
-static LoyaltyQuery insert_member = {
-	"INSERT INTO loyalty.member (member_id, debt, held, last_entry, last_at, tier_until,"
-	" maintain_at, enrolled_at, salt, program_id, tier_id, status, ref, chain_head,"
-	" points, growth, attributes, earned_since, earned_until, earned_growth,"
-	" earned_tier_id, earned_phase, has_grants)"
-	" VALUES (nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
-	" 'infinity', $1, $2, $3, 0, 'a', $4, decode(repeat('00', 32), 'hex'),"
-	" '{}', '{}', $5, '-infinity', 'infinity', 0, 0, 'r', false)"
-	" ON CONFLICT (program_id, ref) DO NOTHING",
-	5, {TIMESTAMPTZOID, INT8OID, INT4OID, TEXTOID, JSONBOID}
-};
-
-bool
-loyalty_member_insert(const Program *program, const char *ref, const Jsonb *attributes,
-					  TimestampTz at)
-{
-	Datum		args[5];
-	int64		salt;
-
-	if (!pg_strong_random(&salt, sizeof(salt)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random salt")));
-	args[0] = TimestampTzGetDatum(at);
-	args[1] = Int64GetDatum(salt);
-	args[2] = Int32GetDatum(program->program_id);
-	args[3] = CStringGetTextDatum(ref);
-	args[4] = attributes != NULL ? JsonbPGetDatum(attributes) :
-		DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
-	return loyalty_query_execute(&insert_member, args) > 0;
 }

@@ -22,6 +22,8 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "ledger/chain.h"
+#include "ledger/member_row.h"
 #include "ledger/member_set.h"
 #include "ledger/query.h"
 #include "ledger/relations.h"
@@ -62,15 +64,17 @@ loyalty_members_find(const Program *program, const char *const *refs, int64 *ids
 
 static LoyaltyQuery insert_members = {
 	"INSERT INTO loyalty.member (member_id, debt, held, last_entry, last_at, tier_until,"
-	" maintain_at, enrolled_at, salt, program_id, tier_id, status, ref, chain_head,"
+	" maintain_at, enrolled_at, salt, key_digest, program_id, tier_id, status, ref, chain_head,"
 	" points, growth, attributes, earned_since, earned_until, earned_growth,"
 	" earned_tier_id, earned_phase, has_grants)"
 	" SELECT nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
-	" 'infinity', n.at, n.salt, $1, 0, 'a', n.ref, decode(repeat('00', 32), 'hex'),"
+	" 'infinity', n.at, n.salt, n.key_digest, $1, 0, 'a', n.ref, n.chain_head,"
 	" '{}', '{}', n.attributes, '-infinity', 'infinity', 0, 0, 'r', false"
-	" FROM unnest($2, $3, $4, $5) AS n (ref, at, salt, attributes)"
+	" FROM unnest($2, $3, $4, $5, $6, $7)"
+	" AS n (ref, at, attributes, salt, key_digest, chain_head)"
 	" ON CONFLICT (program_id, ref) DO NOTHING RETURNING ref, member_id",
-	5, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, JSONBARRAYOID}
+	7, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, BYTEAARRAYOID}
 };
 
 /* Where the rows that were inserted meet those that were asked for. */
@@ -116,6 +120,28 @@ make_array(Datum *values, int count, Oid type)
 	return PointerGetDatum(construct_array(values, count, type, length, by_value, align));
 }
 
+/* What a member is born with: a random salt, and the begin of its hash chain. */
+typedef struct MemberBirth
+{
+	int64		salt;
+	int64		key_digest;
+	bytea	   *chain_head;
+} MemberBirth;
+
+static void
+give_birth(const Program *program, const char *ref, MemberBirth *birth)
+{
+	if (!pg_strong_random(&birth->salt, sizeof(birth->salt)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random salt")));
+	birth->key_digest = loyalty_chain_key_digest(birth->salt, ref);
+	birth->chain_head = palloc(VARHDRSZ + LOYALTY_HASH_LENGTH);
+	SET_VARSIZE(birth->chain_head, VARHDRSZ + LOYALTY_HASH_LENGTH);
+	loyalty_chain_seed(program->program_id, birth->key_digest,
+					   (uint8 *) VARDATA(birth->chain_head));
+}
+
 void
 loyalty_members_insert(const Program *program, const char *const *refs,
 					   const TimestampTz *ats, const Jsonb *const *attributes,
@@ -124,7 +150,8 @@ loyalty_members_insert(const Program *program, const char *const *refs,
 	Enrolled	enrolled = {refs, ids, 0, count};
 	Datum	   *values = palloc(sizeof(Datum) * count);
 	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
-	Datum		args[5];
+	MemberBirth *births = palloc(sizeof(MemberBirth) * count);
+	Datum		args[7];
 
 	memset(ids, 0, sizeof(int64) * count);
 	args[0] = Int32GetDatum(program->program_id);
@@ -135,20 +162,32 @@ loyalty_members_insert(const Program *program, const char *const *refs,
 		values[i] = TimestampTzGetDatum(ats[i]);
 	args[2] = make_array(values, count, TIMESTAMPTZOID);
 	for (int i = 0; i < count; i++)
-	{
-		int64		salt;
-
-		if (!pg_strong_random(&salt, sizeof(salt)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate a random salt")));
-		values[i] = Int64GetDatum(salt);
-	}
-	args[3] = make_array(values, count, INT8OID);
-	for (int i = 0; i < count; i++)
 		values[i] = attributes == NULL || attributes[i] == NULL ? none :
 			JsonbPGetDatum(attributes[i]);
-	args[4] = make_array(values, count, JSONBOID);
+	args[3] = make_array(values, count, JSONBOID);
+	for (int i = 0; i < count; i++)
+	{
+		give_birth(program, refs[i], &births[i]);
+		values[i] = Int64GetDatum(births[i].salt);
+	}
+	args[4] = make_array(values, count, INT8OID);
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(births[i].key_digest);
+	args[5] = make_array(values, count, INT8OID);
+	for (int i = 0; i < count; i++)
+		values[i] = PointerGetDatum(births[i].chain_head);
+	args[6] = make_array(values, count, BYTEAOID);
 	loyalty_query_visit(&insert_members, args, note_enrolled, &enrolled);
+	pfree(births);
 	pfree(values);
+}
+
+bool
+loyalty_member_insert(const Program *program, const char *ref, const Jsonb *attributes,
+					  TimestampTz at)
+{
+	int64		member_id;
+
+	loyalty_members_insert(program, &ref, &at, &attributes, &member_id, 1);
+	return member_id != 0;
 }

@@ -17,7 +17,7 @@ static bool relations_valid = false;
 
 static const char *const member_columns[MEMBER_COLUMNS] = {
 	"member_id", "debt", "held", "last_entry", "last_at", "tier_until", "maintain_at",
-	"enrolled_at", "salt", "program_id", "tier_id", "status", "ref", "chain_head",
+	"enrolled_at", "salt", "key_digest", "program_id", "tier_id", "status", "ref", "chain_head",
 	"points", "growth", "attributes", "earned_since", "earned_until", "earned_growth",
 	"earned_tier_id", "earned_phase", "has_grants"
 };

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "engine/breakdown.h"
 #include "engine/engine.h"
 #include "ledger/replay.h"
 #include "utils/builtins.h"
@@ -88,6 +89,7 @@ open_hold(Replay *replay, const Entry *entry)
 
 	hold->entry_id = entry->entry_id;
 	hold->ref = entry->ref == NULL ? NULL : pstrdup(entry->ref);
+	hold->until = loyalty_breakdown_read_until(entry->breakdown);
 	hold->points = loyalty_lots_points(&entry->lots);
 	loyalty_lots_copy(&hold->lots, &entry->lots);
 	replay->holds = lappend(replay->holds, hold);

@@ -118,8 +118,12 @@ SELECT is(forged(format(change, member_id('ann'))), 'ann', 'verify() finds ' || 
 	'UPDATE loyalty.member SET growth = ''{1@2024-01-01/infinity}'' WHERE member_id = %s',
 	'UPDATE loyalty.member SET maintain_at = ''infinity'' WHERE member_id = %s',
 	'UPDATE loyalty.member SET program_id = 12345 WHERE member_id = %s',
-	'UPDATE loyalty.member SET chain_head = ''\x00'' WHERE member_id = %s']) change;
+	'UPDATE loyalty.member SET chain_head = ''\x00'' WHERE member_id = %s',
+	'UPDATE loyalty.ledger SET hash = hash || ''\x00'' WHERE member_id = %s AND kind = ''r''',
+	'UPDATE loyalty.member SET salt = salt + 1 WHERE member_id = %s']) change;
+SELECT is(forged(format('UPDATE loyalty.member SET ref = ''somebody'' WHERE member_id = %s', member_id('ann'))), 'somebody', 'verify() finds a member under another key');
 SELECT is(forged('DELETE FROM loyalty.hold'), 'bob', 'verify() finds a lost hold');
+SELECT is(forged('UPDATE loyalty.hold SET until = until + interval ''3 years'''), 'bob', 'verify() finds a hold with another end');
 SELECT is(forged('UPDATE loyalty.hold SET ref = ''other'''), 'bob', 'verify() finds a hold under another ref');
 
 -- a gift that is forgotten could be earned again
@@ -131,6 +135,11 @@ SELECT is(forged('DELETE FROM loyalty.tier_gift'), 'gil', 'verify() finds a forg
 SELECT is(forged('UPDATE loyalty.tier_gift SET taken_back = entry_id'), 'gil', 'verify() finds a gift said to be taken back');
 SELECT FROM settle('gil', 'purchase', NULL, 'o1', program => 'gifts');
 SELECT is(forged('UPDATE loyalty.tier_gift SET taken_back = NULL'), 'gil', 'verify() finds a gift said to stand');
+
+-- members cannot change places, in their program or with another one's
+SELECT FROM enroll('swap');
+SELECT is(forged(format($$UPDATE loyalty.member SET ref = CASE ref WHEN 'ann' THEN 'swap ' ELSE 'ann' END WHERE member_id IN (%s, %s)$$, member_id('swap'), member_id('ann'))), 'ann, swap ', 'verify() finds members that changed places');
+SELECT is(forged(format($$UPDATE loyalty.member SET program_id = (SELECT program_id FROM loyalty.program WHERE name = 'gifts') WHERE member_id = %s$$, member_id('swap'))), 'swap', 'verify() finds a member moved to another program');
 
 SELECT lawful('reading');
 SELECT * FROM finish();

@@ -85,5 +85,11 @@ SELECT refuses($$SELECT set_status('ann', NULL, 'x')$$, '22023', 'status NULL', 
 SELECT refuses($$SELECT set_status('nobody', 'frozen', 'x')$$, 'LY002', 'unknown member', 'nobody');
 SELECT refuses($$SELECT set_status(NULL, 'frozen', 'x')$$, '22023', 'member NULL', 'member');
 
+-- what was forfeited is not owed when its grant is taken back
+SELECT FROM earn('dan', 100, 'o');
+SELECT FROM set_status('dan', 'closed', 'gone');
+SELECT is(format('%s %s', points, balance), '0 0', 'a claw-back counts forfeited points as taken') FROM claw_back('dan', 'o');
+SELECT is(stands('dan'), 'wallet 0, held 0, debt 0', 'and books no debt');
+
 SELECT lawful('statuses');
 SELECT * FROM finish();

@@ -123,5 +123,14 @@ SELECT is(growth, 0::bigint, 'and in the future') FROM balance('ann', date_trunc
 SELECT FROM record('bob', 'purchase', '{"amount": 100}', at => date_trunc('year', now()) - interval '1 hour', program => 'year');
 SELECT is(tier_of('bob', 'year'), 'gold', 'case 11: growth recorded late counts as of its date: whose tier never ends has it');
 
+-- case 12: whichever refund ends the tier, the gift goes with the order that reached it
+INSERT INTO loyalty.program (name, validity) VALUES ('gifts', 'never');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('gifts', 'gold', 1, 100, 20);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('gifts', 'base', 'purchase', '$.amount');
+SELECT FROM settle('eve', 'purchase', '{"amount": 60}', 'o1', program => 'gifts');
+SELECT is(balance, 140::bigint, 'case 12: the second order reaches the tier') FROM settle('eve', 'purchase', '{"amount": 60}', 'o2', program => 'gifts');
+SELECT is(balance, 80::bigint, 'case 12: cancelling the first ends the tier, the gift of the second stays') FROM settle('eve', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(balance, 0::bigint, 'case 12: it goes with the second') FROM settle('eve', 'purchase', NULL, 'o2', program => 'gifts');
+
 SELECT lawful('tiers');
 SELECT * FROM finish();
