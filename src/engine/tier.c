@@ -414,6 +414,7 @@ loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause)
 		return;
 	open_status(engine, reached, since, PHASE_KEPT);
 	put_in_force(engine, engine->at);
+	engine->tier_decided = true;
 	engine->tier_entry = cause->entry_id;
 	loyalty_tier_advance(engine);
 }
