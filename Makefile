@@ -34,6 +34,7 @@ OBJS = \
 	src/api/referrals.o \
 	src/api/reversals.o \
 	src/api/story.o \
+	src/api/streak.o \
 	src/api/support.o \
 	src/api/tier.o \
 	src/api/verify.o \
@@ -44,6 +45,7 @@ OBJS = \
 	src/config/referral.o \
 	src/config/rule.o \
 	src/config/rule_limits.o \
+	src/config/streak.o \
 	src/config/tier.o \
 	src/config/version.o \
 	src/engine/benefit.o \
@@ -57,6 +59,7 @@ OBJS = \
 	src/engine/history.o \
 	src/engine/lapse.o \
 	src/engine/member_state.o \
+	src/engine/member_streak.o \
 	src/engine/opening.o \
 	src/engine/past.o \
 	src/engine/period.o \
@@ -74,6 +77,7 @@ OBJS = \
 	src/engine/settle.o \
 	src/engine/shortfall.o \
 	src/engine/spend.o \
+	src/engine/streak.o \
 	src/engine/tier.o \
 	src/engine/tier_condition.o \
 	src/engine/tier_gift.o \
@@ -94,6 +98,7 @@ OBJS = \
 	src/ledger/relations.o \
 	src/ledger/replay.o \
 	src/ledger/store.o \
+	src/ledger/streak_row.o \
 	src/ledger/tier_row.o \
 	src/ledger/usage_row.o \
 	src/ledger/writer.o \
@@ -142,10 +147,12 @@ SQL_PARTS = \
 	src/config/rule.sql \
 	src/config/benefit.sql \
 	src/config/referral.sql \
+	src/config/streak.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \
 	src/ledger/community.sql \
+	src/ledger/streak.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
 	src/api/import.sql \
@@ -153,6 +160,7 @@ SQL_PARTS = \
 	src/api/membership.sql \
 	src/api/community.sql \
 	src/api/preview.sql \
+	src/api/streak.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
 	src/triggers/attach.sql \

@@ -23,7 +23,7 @@ INSERT INTO rule (name, event, points, condition) VALUES ('bad', 'purchase', '1'
 INSERT INTO rule (name, event, points, growth) VALUES ('bad', 'purchase', '1', '$tiers.rank');
 \set VERBOSITY default
 INSERT INTO rule (name, event, points, growth) VALUES ('bad', 'purchase', '1', '$tier.rank + $rank');
-UPDATE rule SET condition = '$streak.run > 3';
+UPDATE rule SET condition = '$streaks.run > 3';
 SELECT jsonpath_variables('$event.a + $at."$x" ? (@ == $"y z" && @."$z" starts with "\"$q") * $event.b');
 \set VERBOSITY sqlstate
 INSERT INTO rule (name, event, points, condition) VALUES

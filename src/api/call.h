@@ -120,14 +120,18 @@ extern void loyalty_event_register(Call *call, TimestampTz at);
 /*
  * Settles one event of a locked member: its first grant is dated `at`, a
  * correction `now`.  Attributes NULL: it does not qualify.  Returns the last
- * entry it added to the engine; NULL if nothing had to change.  Triggers call
+ * entry it added to the engine; NULL if nothing had to change, or the event is
+ * the one that its day or week has already (loyalty.streak).  Triggers call
  * this once per ref and store the member once per statement.
  */
 extern Entry *loyalty_event_settle(Engine *engine, const EventType *event,
 								   const Jsonb *attributes, const char *ref,
 								   TimestampTz at, TimestampTz now);
 
-/* What the rules give for an event; `families` NIL: a first grant. */
+/*
+ * What the rules give for an event; `families` NIL: a first grant, which marks
+ * its day or week if the event has a streak.
+ */
 extern void loyalty_event_evaluate(Engine *engine, const EventType *event,
 								   const Jsonb *attributes, List *families,
 								   EventOutcome *outcome);

@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "api/story.h"
+#include "engine/member_streak.h"
 #include "engine/usage.h"
 #include "errors.h"
 #include "ledger/membership_row.h"
@@ -57,6 +58,7 @@ plan_in_force(const Engine *engine)
 /*
  * What the rules give.  `families` are those of the event if this is a
  * correction: versions, variables and date of the first grant are used again.
+ * Otherwise the event marks its period, if it has a streak.
  */
 void
 loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
@@ -64,8 +66,11 @@ loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attr
 {
 	const Entry *first = families == NIL ? NULL : ((Family *) linitial(families))->first;
 	EventRequest request;
+	StreakValue streak;
 	RuleFacts	facts;
 
+	if (families == NIL && event->streak != NULL)
+		loyalty_streak_note(engine, event, &streak);
 	loyalty_usage_facts(engine, families, &facts);
 
 	request.program = engine->program;
@@ -74,6 +79,7 @@ loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attr
 	request.member_attributes = engine->member->attributes;
 	request.member_ref = engine->member->ref;
 	request.facts = &facts;
+	request.streak = families == NIL && event->streak != NULL ? &streak : NULL;
 	request.tier = loyalty_tier_current(engine);
 	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
@@ -139,6 +145,8 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 	if (families == NIL && attributes == NULL)
 		return NULL;
 	loyalty_engine_begin(engine, families == NIL ? at : now);
+	if (families == NIL && loyalty_streak_repeats(engine, event))
+		return NULL;
 	mark = list_length(engine->entries);
 	if (attributes != NULL)
 		loyalty_event_evaluate(engine, event, attributes, families, &outcome);
@@ -169,47 +177,6 @@ loyalty_event_register(Call *call, TimestampTz at)
 	loyalty_call_start(call, at);
 	loyalty_event_evaluate(&call->engine, event, attributes, NIL, &outcome);
 	loyalty_engine_record(&call->engine, event, &outcome, NULL, NULL);
-}
-
-/* record(member, event, attributes, ref, at, program) */
-Datum
-loyalty_record(PG_FUNCTION_ARGS)
-{
-	const char *member = loyalty_arg_key(fcinfo, 0, "member", true);
-	const char *name = loyalty_arg_text(fcinfo, 1);
-	const Jsonb *attributes = loyalty_arg_object(fcinfo, 2, "attributes");
-	const char *ref = loyalty_arg_key(fcinfo, 3, "ref", false);
-	TimestampTz at = loyalty_arg_at(fcinfo, 4);
-	const Program *program = loyalty_arg_program(fcinfo, 5);
-	const EventType *event = loyalty_event_require(program, name);
-	EventOutcome outcome;
-	Call		call;
-	Receipt		receipt;
-	List	   *story;
-	Entry	   *entry;
-	int64		digest;
-	int			mark;
-
-	loyalty_call_open(&call, "record()", program, member, ENROLL_AUTO, at);
-	event = loyalty_event_require(call.program, name);
-	digest = event_digest(&call.member, event, attributes);
-	story = loyalty_call_story(&call, ref);
-	if (loyalty_call_replay(&call, story, ENTRY_EVENT, event->event_id, ref, digest, &receipt))
-	{
-		if (receipt.points != 0)
-			loyalty_story_refuse_taken_back(story, ref, ENTRY_EVENT, event->event_id,
-											"Use a new ref, or grant again with loyalty.settle().");
-		return loyalty_call_repeat(fcinfo, &call, &receipt);
-	}
-
-	loyalty_call_start(&call, loyalty_call_time(&call, at));
-	mark = list_length(call.engine.entries);
-	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
-	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
-	loyalty_referral_note(&call.engine, event, attributes,
-						  list_nth(call.engine.entries, mark), false);
-	stamp(&call.engine, mark, digest);
-	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }
 
 /*
@@ -250,6 +217,62 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 	}
 }
 
+/* The end of a call that had nothing to do; what the clock decided is posted even so. */
+static Datum
+finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, List *story,
+				 bool replayed)
+{
+	Receipt		receipt;
+
+	loyalty_call_finish(call);
+	unchanged(call, event, story, &receipt);
+	receipt.replayed |= replayed;
+	return loyalty_receipt_datum(fcinfo, &receipt);
+}
+
+/* record(member, event, attributes, ref, at, program) */
+Datum
+loyalty_record(PG_FUNCTION_ARGS)
+{
+	const char *member = loyalty_arg_key(fcinfo, 0, "member", true);
+	const char *name = loyalty_arg_text(fcinfo, 1);
+	const Jsonb *attributes = loyalty_arg_object(fcinfo, 2, "attributes");
+	const char *ref = loyalty_arg_key(fcinfo, 3, "ref", false);
+	TimestampTz at = loyalty_arg_at(fcinfo, 4);
+	const Program *program = loyalty_arg_program(fcinfo, 5);
+	const EventType *event = loyalty_event_require(program, name);
+	EventOutcome outcome;
+	Call		call;
+	Receipt		receipt;
+	List	   *story;
+	Entry	   *entry;
+	int64		digest;
+	int			mark;
+
+	loyalty_call_open(&call, "record()", program, member, ENROLL_AUTO, at);
+	event = loyalty_event_require(call.program, name);
+	digest = event_digest(&call.member, event, attributes);
+	story = loyalty_call_story(&call, ref);
+	if (loyalty_call_replay(&call, story, ENTRY_EVENT, event->event_id, ref, digest, &receipt))
+	{
+		if (receipt.points != 0)
+			loyalty_story_refuse_taken_back(story, ref, ENTRY_EVENT, event->event_id,
+											"Use a new ref, or grant again with loyalty.settle().");
+		return loyalty_call_repeat(fcinfo, &call, &receipt);
+	}
+
+	loyalty_call_start(&call, loyalty_call_time(&call, at));
+	if (loyalty_streak_repeats(&call.engine, event))
+		return finish_unchanged(fcinfo, &call, event, NIL, true);
+	mark = list_length(call.engine.entries);
+	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
+	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
+	loyalty_referral_note(&call.engine, event, attributes,
+						  list_nth(call.engine.entries, mark), false);
+	stamp(&call.engine, mark, digest);
+	return loyalty_call_accept(fcinfo, &call, entry, digest);
+}
+
 /* settle(member, event, attributes, ref, at, program) */
 Datum
 loyalty_settle(PG_FUNCTION_ARGS)
@@ -263,7 +286,6 @@ loyalty_settle(PG_FUNCTION_ARGS)
 	const Program *program = loyalty_arg_program(fcinfo, 5);
 	const EventType *event = loyalty_event_require(program, name);
 	Call		call;
-	Receipt		receipt;
 	List	   *story;
 	Entry	   *entry;
 
@@ -276,8 +298,6 @@ loyalty_settle(PG_FUNCTION_ARGS)
 	if (entry != NULL)
 		return loyalty_call_accept(fcinfo, &call, entry, entry->request_digest);
 
-	/* what the clock decided is posted even so */
-	loyalty_call_finish(&call);
-	unchanged(&call, event, story, &receipt);
-	return loyalty_receipt_datum(fcinfo, &receipt);
+	/* with attributes but no story it is what its period has already */
+	return finish_unchanged(fcinfo, &call, event, story, attributes != NULL);
 }

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "engine/member_streak.h"
 #include "errors.h"
 #include "ledger/usage_row.h"
 
@@ -41,7 +42,7 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	const Program *program = loyalty_arg_program(fcinfo, 4);
 	const EventType *event = loyalty_event_require(program, name);
 	EngineSource source;
-	EventOutcome outcome;
+	EventOutcome outcome = {0};
 	MemberState member;
 	Engine		engine = {0};
 	const Tier *tier;
@@ -63,8 +64,11 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	engine.recorded_at = GetCurrentTimestamp();
 	loyalty_engine_begin(&engine, at == DT_NOBEGIN ?
 						 Max(engine.recorded_at, member.last_at) : at);
-	loyalty_event_evaluate(&engine, event, attributes, NIL, &outcome);
-	(void) loyalty_engine_record(&engine, event, &outcome, NULL, attributes);
+	if (!loyalty_streak_repeats(&engine, event))
+	{
+		loyalty_event_evaluate(&engine, event, attributes, NIL, &outcome);
+		(void) loyalty_engine_record(&engine, event, &outcome, NULL, attributes);
+	}
 
 	tier = loyalty_tier_current(&engine);
 	values[0] = Int64GetDatum(outcome.points);
@@ -72,6 +76,7 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(loyalty_lots_spendable(&member.points, engine.at) - member.debt);
 	nulls[3] = tier == NULL;
 	values[3] = tier == NULL ? (Datum) 0 : CStringGetTextDatum(tier->name);
-	values[4] = PointerGetDatum(outcome.grants[0].breakdown);
+	nulls[4] = outcome.grant_count == 0;
+	values[4] = nulls[4] ? (Datum) 0 : PointerGetDatum(outcome.grants[0].breakdown);
 	return loyalty_row_datum(fcinfo, values, nulls);
 }

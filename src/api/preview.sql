@@ -12,7 +12,7 @@ COMMENT ON COLUMN loyalty.event_preview.points IS 'points that it would grant';
 COMMENT ON COLUMN loyalty.event_preview.growth IS 'growth that it would bring';
 COMMENT ON COLUMN loyalty.event_preview.balance IS 'spendable points less debt afterwards, gifts included';
 COMMENT ON COLUMN loyalty.event_preview.tier IS 'tier afterwards; NULL = none';
-COMMENT ON COLUMN loyalty.event_preview.breakdown IS 'how the points come about: rules, variables, what cut them';
+COMMENT ON COLUMN loyalty.event_preview.breakdown IS 'how the points come about: rules, variables, what cut them; NULL: the day or week of its streak has its event already';
 
 CREATE FUNCTION loyalty.preview(
 	member text,

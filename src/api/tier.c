@@ -22,6 +22,7 @@
 #include "errors.h"
 #include "ledger/query.h"
 #include "ledger/tier_row.h"
+#include "ledger/usage_row.h"
 
 PG_FUNCTION_INFO_V1(loyalty_tier);
 PG_FUNCTION_INFO_V1(loyalty_grant_tier);
@@ -35,12 +36,20 @@ no_entry_id(void *arg)
 	return 0;
 }
 
+/* Nor is anything taken from a budget. */
+static int64
+see_budget(void *arg, int32 rule_id, int64 points)
+{
+	return Min(points, loyalty_budget_left(rule_id));
+}
+
 void
 loyalty_engine_read_only(Engine *engine, EngineSource *source, const Program *program,
 						 MemberState *member, TimestampTz at)
 {
 	*source = *loyalty_member_source(member);
 	source->next_entry_id = no_entry_id;
+	source->take_budget = see_budget;
 	memset(engine, 0, sizeof(Engine));
 	engine->program = program;
 	engine->source = source;

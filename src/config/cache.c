@@ -46,11 +46,13 @@ typedef enum ConfigTable
 	TABLE_REFERRAL_RULE,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
+	TABLE_STREAK,
 	TABLE_COUNT
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
-	"program", "tier", "plan", "benefit", "referral_rule", "event_type", "rule"
+	"program", "tier", "plan", "benefit", "referral_rule", "event_type", "rule",
+	"streak"
 };
 
 typedef struct ConfigCache
@@ -304,6 +306,7 @@ read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	event->rules = NULL;
 	event->rule_count = 0;
 	event->needs_history = false;
+	event->streak = NULL;
 }
 
 static void
@@ -325,6 +328,21 @@ read_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	event->rules = grow(event->rules, event->rule_count, sizeof(Rule *));
 	event->rules[event->rule_count++] = rule;
 	event->needs_history |= (rule->variables & RULE_VARIABLES_OF_HISTORY) != 0;
+}
+
+static void
+read_streak(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+	EventType  *event = NULL;
+
+	if (program != NULL)
+		event = find_event(program->events, program->event_count,
+						   loyalty_config_column_text(row, desc, "event"));
+	if (event == NULL)
+		return;					/* only while a restore is under way */
+	event->streak = palloc(sizeof(StreakTerms));
+	loyalty_streak_terms_load(row, desc, event->streak);
 }
 
 /* Calls `reader` for every row of a table that the snapshot sees. */
@@ -427,6 +445,7 @@ load_config(ConfigCache *into)
 	PushActiveSnapshot(snapshot);
 	read_programs(into, tables, snapshot);
 	read_rules(into, tables, snapshot);
+	read_table(into, tables[TABLE_STREAK], snapshot, read_streak);
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	for (int i = 0; i < TABLE_COUNT; i++)

@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
 
+#include "engine/streak.h"
 #include "types/calendar.h"
 #include "types/validity.h"
 #include "types/wallet.h"
@@ -131,6 +132,7 @@ typedef struct EventType
 	Rule	  **rules;			/* active ones; the window is checked per event */
 	int			rule_count;
 	bool		needs_history;	/* one of them mentions $count or $idle_days */
+	StreakTerms *streak;		/* NULL = none */
 } EventType;
 
 typedef struct Program

@@ -1,9 +1,10 @@
 --
 -- Configuration: versions of every row, and the triggers that all its tables share.
 --
--- Each configuration table has an integer id as its first column, `name`,
--- `version_id` and `changed_at`.  A change made here gets its version from
--- config_row_prepare (BEFORE) and its history from config_row_record (AFTER).
+-- Each configuration table has an integer id as its first column, `name` (a
+-- streak goes by its `event`), `version_id` and `changed_at`.  A change made
+-- here gets its version from config_row_prepare (BEFORE) and its history from
+-- config_row_record (AFTER).
 -- A row that arrives with a version_id of its own comes from a dump or from a
 -- publisher; its history arrives in config_version by itself and what it refers
 -- to may arrive later, so nothing is written or checked for it.
@@ -101,7 +102,7 @@ BEGIN
 	INSERT INTO loyalty.config_version (version_id, table_name, row_id, program, name, row, actor)
 		VALUES (version, tg_table_name, (fields ->> tg_argv[0])::integer,
 				CASE tg_table_name WHEN 'program' THEN fields ->> 'name' ELSE fields ->> 'program' END,
-				fields ->> 'name',
+				COALESCE(fields ->> 'name', fields ->> 'event'),
 				CASE WHEN tg_op <> 'DELETE' THEN fields - 'version_id' - 'changed_at' END,
 				CASE actor WHEN 'none' THEN pg_catalog.session_user()::text ELSE actor END);
 	RETURN NULL;

@@ -67,7 +67,7 @@ COMMENT ON INDEX loyalty.program_default_key IS 'at most one program is the defa
 
 COMMENT ON TABLE loyalty.program IS 'programs: each is one currency of points and its rules';
 COMMENT ON COLUMN loyalty.program.program_id IS 'id, given by its sequence';
-COMMENT ON COLUMN loyalty.program.name IS 'name by which calls and other configuration rows mean it; a change is carried to its tiers, plans, benefits and rules';
+COMMENT ON COLUMN loyalty.program.name IS 'name by which calls and other configuration rows mean it; a change is carried to its tiers, plans, benefits, rules and streaks';
 COMMENT ON COLUMN loyalty.program.is_default IS 'calls that name no program mean this one; the first program created has it, and setting it takes it from the other';
 COMMENT ON COLUMN loyalty.program.time_zone IS 'where its days, months and years begin and end';
 COMMENT ON COLUMN loyalty.program.validity IS 'how long points live, counted from when they become active';
@@ -134,6 +134,7 @@ BEGIN
 			UPDATE loyalty.benefit SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.streak SET program = new.name WHERE program = old.name;
 		END IF;
 		RETURN NULL;
 	END IF;
@@ -141,10 +142,11 @@ BEGIN
 		OR EXISTS (SELECT FROM loyalty.plan WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.benefit WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
-		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name) THEN
-		RAISE EXCEPTION 'program "%" has tiers, plans, benefits or rules', old.name
+		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name) THEN
+		RAISE EXCEPTION 'program "%" has tiers, plans, benefits, rules or streaks', old.name
 			USING ERRCODE = 'restrict_violation',
-				HINT = 'Delete its rows in loyalty.rule and loyalty.benefit, then those in loyalty.plan and loyalty.tier.';
+				HINT = 'Delete its rows in loyalty.rule, loyalty.streak and loyalty.benefit, then those in loyalty.plan and loyalty.tier.';
 	END IF;
 	IF EXISTS (SELECT FROM loyalty.member WHERE program_id = old.program_id) THEN
 		RAISE EXCEPTION 'program "%" has members', old.name

@@ -127,6 +127,7 @@ static const struct
 	{"tier", RULE_VARIABLE_TIER},
 	{"count", RULE_VARIABLE_COUNT},
 	{"idle_days", RULE_VARIABLE_IDLE_DAYS},
+	{"streak", RULE_VARIABLE_STREAK},
 	{"sum", RULE_VARIABLE_SUM},
 	{"n", RULE_VARIABLE_N},
 	{"period_sum", RULE_VARIABLE_PERIOD_SUM},

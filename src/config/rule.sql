@@ -148,10 +148,10 @@ BEGIN
 				pg_catalog.unnest(loyalty.jsonpath_variables((l.limit_row ->> 'key')::jsonpath)) AS v (name)
 	LOOP
 		IF unknown <> ALL (ARRAY['event', 'at', 'member', 'tier', 'count', 'idle_days',
-								 'sum', 'n', 'period_sum', 'period_count']) THEN
+								 'streak', 'sum', 'n', 'period_sum', 'period_count']) THEN
 			RAISE EXCEPTION 'unknown variable "$%" in % of rule "%"', unknown, part, new.name
 				USING ERRCODE = 'undefined_object',
-					HINT = 'Variables are $event, $at, $member, $tier, $count, $idle_days, $sum, $n, $period_sum and $period_count.';
+					HINT = 'Variables are $event, $at, $member, $tier, $count, $idle_days, $streak, $sum, $n, $period_sum and $period_count.';
 		ELSIF part IN ('each', 'measure') AND unknown IN ('sum', 'n', 'period_sum', 'period_count') THEN
 			RAISE EXCEPTION 'variable "$%" cannot be used in % of rule "%"', unknown, part, new.name
 				USING ERRCODE = 'invalid_parameter_value',

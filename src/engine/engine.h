@@ -18,6 +18,7 @@
 #include "engine/rules.h"
 
 typedef struct EventHistory EventHistory;	/* engine/usage.h */
+typedef struct MemberStreak MemberStreak;	/* engine/member_streak.h */
 
 /* The member's past and the ids of its future, as the ledger floor knows them. */
 typedef struct EngineSource
@@ -51,6 +52,9 @@ typedef struct EngineSource
 
 	/* The history of an event as it was stored last; false if it never was. */
 	bool		(*history) (void *arg, int32 event_id, EventHistory *history);
+
+	/* Fills in the stored calendar of streak->event_id, by streak->unit. */
+	void		(*streak) (void *arg, MemberStreak *streak);
 } EngineSource;
 
 /* A gift given (taken_back = 0) or taken back by this operation. */
@@ -93,6 +97,8 @@ typedef struct Engine
 	int32		shown_tier;		/* in force by the clock, as recorded so far */
 	int64		tier_entry;		/* entry that moved it, 0 if none did */
 	List	   *tier_moves;		/* of TierMove, by time */
+	List	   *streaks;		/* of MemberStreak: those that were asked for */
+	List	   *streak_marks;	/* periods marked by this operation, in order */
 	bool		row_lags;		/* entries were stored, the row not yet */
 	bool		raise_due;		/* maintain: maintain_at may be raised */
 	LotList		late;			/* lots that came back lapsed; lapse after the open entry */

@@ -76,6 +76,7 @@ ask_facts(const EventRequest *request, RuleWork *work)
 			work->idle_days = Max(0, loyalty_period_day(work->at, work->program->tz) -
 								  loyalty_period_day(last_at, work->program->tz));
 	}
+	work->streak = request->streak;
 	if (work->program->max_balance >= 0)
 		work->room = work->facts->room(work->facts->arg);
 }

@@ -23,6 +23,7 @@
 #define RULE_VARIABLE_TIER		0x08
 #define RULE_VARIABLE_COUNT		0x10
 #define RULE_VARIABLE_IDLE_DAYS	0x20
+#define RULE_VARIABLE_STREAK	0x400
 /* those that differ from rule to rule */
 #define RULE_VARIABLE_SUM		0x40
 #define RULE_VARIABLE_N			0x80
@@ -172,6 +173,7 @@ typedef struct EventRequest
 	const Tier *tier;			/* held just before the event; NULL = none; $tier */
 	const PaidPlan *plan;			/* in force, of the greatest multiplier; NULL = none */
 	const RuleFacts *facts;
+	const StreakValue *streak;	/* $streak of a first grant; NULL = no streak */
 	TimestampTz at;				/* business time; $at in the program's zone */
 
 	/*

@@ -10,7 +10,8 @@
  * The first grant holds the facts that a correction needs again, rules by
  * version: what was used before it, $period_count and $period_sum, the fraction
  * that came in.
- *		"facts": {"count": 3, "idle_days": 12, "room": 500, "rules": {"12": {
+ *		"facts": {"count": 3, "idle_days": 12, "room": 500,
+ *			"streak": {"run": 5, "days": 9, "first": true}, "rules": {"12": {
  *			"used": {"month 2026-11-01": [60, 2]}, "before": [4, 99.5],
  *			"carried": 0.5}}}
  */
@@ -177,12 +178,40 @@ push_rule_facts(JsonbParseState **state, const RuleResult *result)
 static bool
 has_facts(const RuleWork *work, const RuleResult *results, int count)
 {
-	bool		facts = (work->bits & RULE_VARIABLES_OF_HISTORY) != 0 || work->room >= 0;
+	bool		facts = (work->bits & RULE_VARIABLES_OF_HISTORY) != 0 || work->room >= 0 ||
+		((work->bits & RULE_VARIABLE_STREAK) != 0 && work->streak != NULL);
 
 	for (int i = 0; i < count; i++)
 		facts |= results[i].used != NIL || results[i].carried != NULL ||
 			results[i].scope != NULL;
 	return facts;
+}
+
+/* As $streak, and as it is stored. */
+void
+loyalty_streak_push(JsonbParseState **state, const StreakValue *streak)
+{
+	loyalty_json_key(state, "streak");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_integer(state, "run", streak->run);
+	loyalty_json_integer(state, "days", streak->days);
+	loyalty_json_bool(state, "first", streak->first);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static const StreakValue *
+read_streak(const JsonbContainer *object)
+{
+	StreakValue *streak = palloc0(sizeof(StreakValue));
+	JsonbValue	value;
+
+	if (loyalty_json_find(object, "run", jbvNumeric, &value))
+		streak->run = (int32) loyalty_json_int64(&value);
+	if (loyalty_json_find(object, "days", jbvNumeric, &value))
+		streak->days = (int32) loyalty_json_int64(&value);
+	if (loyalty_json_find(object, "first", jbvBool, &value))
+		streak->first = value.val.boolean;
+	return streak;
 }
 
 /* The facts of all rules, within the breakdown of the first grant. */
@@ -202,6 +231,8 @@ loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
 		if (work->idle_days >= 0)
 			loyalty_json_integer(state, "idle_days", work->idle_days);
 	}
+	if ((work->bits & RULE_VARIABLE_STREAK) != 0 && work->streak != NULL)
+		loyalty_streak_push(state, work->streak);
 	loyalty_json_key(state, "rules");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < count; i++)
@@ -275,6 +306,8 @@ loyalty_breakdown_read_facts(const JsonbContainer *object, RuleWork *work)
 		work->count = loyalty_json_int64(&value);
 	if (loyalty_json_find(object, "idle_days", jbvNumeric, &value))
 		work->idle_days = loyalty_json_int64(&value);
+	if (loyalty_json_find(object, "streak", jbvBinary, &value))
+		work->streak = read_streak(value.val.binary.data);
 	if (!loyalty_json_find(object, "rules", jbvBinary, &value))
 		return;
 	iterator = JsonbIteratorInit(value.val.binary.data);

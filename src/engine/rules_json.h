@@ -58,6 +58,16 @@ loyalty_json_text(JsonbParseState **state, const char *key, const char *text)
 }
 
 static inline void
+loyalty_json_bool(JsonbParseState **state, const char *key, bool boolean)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = boolean;
+	loyalty_json_value(state, key, &value);
+}
+
+static inline void
 loyalty_json_null(JsonbParseState **state, const char *key)
 {
 	JsonbValue	value;

@@ -111,6 +111,13 @@ loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 		else
 			loyalty_json_integer(&state, "idle_days", work->idle_days);
 	}
+	if (bits & RULE_VARIABLE_STREAK)
+	{
+		if (work->streak == NULL)
+			loyalty_json_null(&state, "streak");
+		else
+			loyalty_streak_push(&state, work->streak);
+	}
 	if (scope != NULL)
 	{
 		loyalty_json_integer(&state, "n", scope->n);

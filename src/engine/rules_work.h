@@ -22,6 +22,7 @@ typedef struct RuleWork
 	const char *plan_name;		/* the multiplier is of this plan; NULL = of the tier */
 	Numeric		multiplier;		/* the greater of the two; NULL = 1 */
 	int64		count;			/* $count; -1 = no rule mentions it */
+	const StreakValue *streak;	/* $streak; NULL = the event has none */
 	int64		idle_days;		/* $idle_days; -1 = there was no event before */
 	int64		room;			/* under max_balance; -1 = it has none */
 	const Jsonb *attributes;
@@ -143,6 +144,7 @@ extern bool loyalty_parts_round(const Numeric *parts, int count, Rounding roundi
 
 /* rules_facts.c: use and facts within a breakdown */
 extern void loyalty_breakdown_push_use(JsonbParseState **state, const RuleResult *result);
+extern void loyalty_streak_push(JsonbParseState **state, const StreakValue *streak);
 extern void loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
 										 const RuleResult *results, int count);
 extern void loyalty_breakdown_read_facts(const JsonbContainer *facts, RuleWork *work);

@@ -20,6 +20,7 @@
 #include "ledger/membership_row.h"
 #include "ledger/query.h"
 #include "ledger/referral_row.h"
+#include "ledger/streak_row.h"
 #include "ledger/tier_row.h"
 #include "ledger/usage_row.h"
 
@@ -132,6 +133,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 		loyalty_holds_store(engine->member);
 	loyalty_tiers_store(engine);
 	loyalty_referral_store(engine->member);
+	loyalty_streaks_store(engine);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 }
@@ -196,6 +198,12 @@ source_history(void *arg, int32 event_id, EventHistory *history)
 	return loyalty_history_load(((MemberState *) arg)->member_id, event_id, history);
 }
 
+static void
+source_streak(void *arg, MemberStreak *streak)
+{
+	loyalty_streak_load(((MemberState *) arg)->member_id, streak);
+}
+
 const EngineSource *
 loyalty_member_source(MemberState *member)
 {
@@ -212,5 +220,6 @@ loyalty_member_source(MemberState *member)
 	source->usage = source_usage;
 	source->take_budget = source_take_budget;
 	source->history = source_history;
+	source->streak = source_streak;
 	return source;
 }

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "engine/member_streak.h"
 #include "triggers/order_batch.h"
 
 /*
@@ -56,6 +57,7 @@ typedef struct SavePoint
 	int			gifts;
 	int			uses;
 	int			histories;
+	int			streak_marks;
 } SavePoint;
 
 static void
@@ -73,6 +75,7 @@ save(Engine *engine, SavePoint *point)
 	point->gifts = list_length(engine->gifts);
 	point->uses = list_length(engine->uses);
 	point->histories = list_length(engine->histories);
+	point->streak_marks = list_length(engine->streak_marks);
 }
 
 static void
@@ -83,10 +86,14 @@ go_back(Engine *engine, const SavePoint *point)
 	List	   *gifts = list_truncate(engine->gifts, point->gifts);
 	List	   *uses = list_truncate(engine->uses, point->uses);
 	List	   *histories = list_truncate(engine->histories, point->histories);
+	List	   *streaks = engine->streaks;
+	List	   *streak_marks;
 
 	/* what was taken from budgets is given back when the member is stored */
 	List	   *reservations = engine->reservations;
 
+	loyalty_streak_go_back(engine, point->streak_marks);
+	streak_marks = engine->streak_marks;
 	*engine = point->engine;
 	*member = point->member;
 	engine->entries = entries;
@@ -94,6 +101,8 @@ go_back(Engine *engine, const SavePoint *point)
 	engine->uses = uses;
 	engine->histories = histories;
 	engine->reservations = reservations;
+	engine->streaks = streaks;
+	engine->streak_marks = streak_marks;
 }
 
 static void

@@ -1,0 +1,21 @@
+-- The periods in which members did what has a streak.  Written under the
+-- member's row lock, with the entry of the event.
+
+CREATE TABLE loyalty.streak_calendar (
+	member_id bigint NOT NULL,
+	event_id integer NOT NULL,
+	block integer NOT NULL,
+	done bigint NOT NULL,
+	made_up bigint NOT NULL,
+	period "char" NOT NULL,
+	PRIMARY KEY (member_id, event_id, period, block)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE loyalty.streak_calendar IS 'days or weeks in which members did what has a streak, 64 to a row';
+COMMENT ON COLUMN loyalty.streak_calendar.member_id IS 'member';
+COMMENT ON COLUMN loyalty.streak_calendar.event_id IS 'event';
+COMMENT ON COLUMN loyalty.streak_calendar.block IS 'which 64: number of its first period / 64; days are numbered from 2000-01-01, weeks from Monday 2000-01-03';
+COMMENT ON COLUMN loyalty.streak_calendar.done IS 'a bit per period, the lowest first: it is done, or made up';
+COMMENT ON COLUMN loyalty.streak_calendar.made_up IS 'those of them that were made up with points';
+COMMENT ON COLUMN loyalty.streak_calendar.period IS 'd days, w weeks';
+
+SELECT pg_catalog.pg_extension_config_dump('loyalty.streak_calendar', '');
