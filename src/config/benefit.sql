@@ -57,9 +57,9 @@ COMMENT ON COLUMN loyalty.benefit.kind IS 'what it is, for the application: disc
 COMMENT ON COLUMN loyalty.benefit.quota IS 'units per period; NULL: no limit';
 COMMENT ON COLUMN loyalty.benefit.unit IS 'what the quota counts; the same in all rows of the name';
 COMMENT ON COLUMN loyalty.benefit.period IS 'local calendar period of the quota: day, week, month, quarter, year, or once; the same in all rows of the name';
-COMMENT ON COLUMN loyalty.benefit.event IS 'kind of event that it is used on, by which plan_worth() finds where it would have been';
+COMMENT ON COLUMN loyalty.benefit.event IS 'kind of event that it is used on, for the application';
 COMMENT ON COLUMN loyalty.benefit.condition IS 'jsonpath over what it is used on: one boolean, or finds something; NULL: always';
-COMMENT ON COLUMN loyalty.benefit.value IS 'worth of a unit in currency, or a rate: for the application, and for plan_worth()';
+COMMENT ON COLUMN loyalty.benefit.value IS 'worth of a unit in currency, or a rate: for the application';
 COMMENT ON COLUMN loyalty.benefit.active IS 'false: it is not given any more';
 COMMENT ON COLUMN loyalty.benefit.version_id IS 'current version in config_version; given by trigger, never by hand';
 COMMENT ON COLUMN loyalty.benefit.changed_at IS 'start of the transaction that made this version; given by trigger';

@@ -70,10 +70,6 @@ extern void loyalty_subscription_cancel(Subscription *subscription, TimestampTz 
 extern Numeric loyalty_price_prorate(Numeric price, TimestampTz since, TimestampTz from,
 									 TimestampTz until);
 
-/* The price of a plan for [since, until): whole periods, and a part of the last. */
-extern Numeric loyalty_plan_cost(const Program *program, const PaidPlan *plan,
-								 TimestampTz since, TimestampTz until);
-
 /* The local calendar period of a benefit that `at` falls in. */
 extern void loyalty_benefit_period(const Program *program, const Benefit *benefit,
 								   TimestampTz at, TimestampTz *start, TimestampTz *end);

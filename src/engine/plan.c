@@ -114,31 +114,6 @@ loyalty_subscription_cancel(Subscription *subscription, TimestampTz at)
 	subscription->until = Max(subscription->since, at);
 }
 
-Numeric
-loyalty_plan_cost(const Program *program, const PaidPlan *plan, TimestampTz since,
-				  TimestampTz until)
-{
-	TimestampTz from = since;
-	Datum		whole;
-	Datum		part;
-	int32		nth = 1;
-	TimestampTz end;
-
-	while ((end = period_end(program, since, &plan->period, nth)) <= until)
-	{
-		from = end;
-		nth++;
-	}
-	whole = DirectFunctionCall2(numeric_mul, NumericGetDatum(plan->price),
-								NumericGetDatum(number_of(nth - 1)));
-	part = DirectFunctionCall2(numeric_sub, NumericGetDatum(plan->price),
-							   NumericGetDatum(loyalty_price_prorate(plan->price, from, until,
-																	 end)));
-	if (from == until)
-		return DatumGetNumeric(whole);
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add, whole, part));
-}
-
 Entry *
 loyalty_engine_note(Engine *engine, EntryKind kind, const char *ref, const Jsonb *breakdown)
 {

@@ -123,25 +123,28 @@ loyalty_order_settings(const Program *program)
 }
 
 /*
- * A key that cannot be one: `raise` says so, else the row is passed over, since
- * the ledger has no place for it either.
+ * A key that cannot be one: `raise` says so, else the row is passed over with a
+ * warning, since the ledger has no place for it either.
  */
 static bool
-is_key(const OrderBatch *batch, const char *column, const char *key)
+is_key(OrderBatch *batch, const char *column, const char *key)
 {
 	if (key != NULL && key[0] != '\0' && strlen(key) <= LOYALTY_KEY_MAX)
 		return true;
-	if (batch->attachment->raise)
-		ereport(ERROR,
+	if (batch->attachment->raise || !batch->warned)
+		ereport(batch->attachment->raise ? ERROR : WARNING,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 key == NULL ? errmsg("column \"%s\" must not be null", column) :
-				 errmsg("column \"%s\" must be 1 to %d bytes long", column, LOYALTY_KEY_MAX)));
+				 errmsg("column \"%s\" must be 1 to %d bytes long", column, LOYALTY_KEY_MAX),
+				 batch->attachment->raise ? 0 :
+				 errdetail("Such rows of the statement earn nothing.")));
+	batch->warned = true;
 	return false;
 }
 
 /* Member and ref of the row; false if it is none of ours. */
 static bool
-read_keys(const OrderBatch *batch, TupleTableSlot *slot, OrderContext *context)
+read_keys(OrderBatch *batch, TupleTableSlot *slot, OrderContext *context)
 {
 	context->member = loyalty_order_member(batch->reader, slot);
 	if (context->member == NULL)

@@ -70,6 +70,7 @@ typedef struct OrderBatch
 	Tuplesortstate *items;
 	Tuplesortstate *pairs;		/* (member_id, ref) to be read from the table */
 	int64		settled;		/* items that reached the engine */
+	bool		warned;			/* of a row without a usable key */
 } OrderBatch;
 
 /* What the error context of a row tells. */
