@@ -46,6 +46,7 @@ OBJS = \
 	src/config/rule.o \
 	src/config/rule_limits.o \
 	src/config/streak.o \
+	src/config/task.o \
 	src/config/tier.o \
 	src/config/version.o \
 	src/engine/benefit.o \
@@ -78,6 +79,7 @@ OBJS = \
 	src/engine/shortfall.o \
 	src/engine/spend.o \
 	src/engine/streak.o \
+	src/engine/task.o \
 	src/engine/tier.o \
 	src/engine/tier_condition.o \
 	src/engine/tier_gift.o \
@@ -99,6 +101,7 @@ OBJS = \
 	src/ledger/replay.o \
 	src/ledger/store.o \
 	src/ledger/streak_row.o \
+	src/ledger/task_row.o \
 	src/ledger/tier_row.o \
 	src/ledger/usage_row.o \
 	src/ledger/writer.o \
@@ -148,6 +151,7 @@ SQL_PARTS = \
 	src/config/benefit.sql \
 	src/config/referral.sql \
 	src/config/streak.sql \
+	src/config/task.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \

@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/story.h"
 #include "engine/member_streak.h"
+#include "engine/task.h"
 #include "engine/usage.h"
 #include "errors.h"
 #include "ledger/membership_row.h"
@@ -76,7 +77,7 @@ loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attr
 	request.program = engine->program;
 	request.event = event;
 	request.attributes = attributes;
-	request.member_attributes = engine->member->attributes;
+	request.member_attributes = loyalty_badges_shown(engine, event);
 	request.member_ref = engine->member->ref;
 	request.facts = &facts;
 	request.streak = families == NIL && event->streak != NULL ? &streak : NULL;
@@ -139,6 +140,7 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 	List	   *families = loyalty_family_gather(loyalty_past_story(engine, ref),
 												 ENTRY_EVENT, event->event_id);
 	EventOutcome outcome;
+	const Entry *first;
 	Entry	   *entry;
 	int			mark;
 
@@ -154,10 +156,11 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 		loyalty_engine_record(engine, event, &outcome, ref, attributes) :
 		loyalty_engine_settle(engine, event, attributes == NULL ? NULL : &outcome, ref,
 							  attributes, families);
-	loyalty_referral_note(engine, event, attributes, families == NIL ?
-						  list_nth(engine->entries, mark) :
-						  ((Family *) linitial(families))->first, entry != NULL);
+	first = families == NIL ? list_nth(engine->entries, mark) :
+		((Family *) linitial(families))->first;
+	loyalty_referral_note(engine, event, attributes, first, entry != NULL);
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
+	loyalty_task_note(engine, event, attributes, first, loyalty_event_settle);
 	return entry;
 }
 
@@ -267,9 +270,11 @@ loyalty_record(PG_FUNCTION_ARGS)
 	mark = list_length(call.engine.entries);
 	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
+	stamp(&call.engine, mark, digest);
 	loyalty_referral_note(&call.engine, event, attributes,
 						  list_nth(call.engine.entries, mark), false);
-	stamp(&call.engine, mark, digest);
+	loyalty_task_note(&call.engine, event, attributes, list_nth(call.engine.entries, mark),
+					  loyalty_event_settle);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }
 

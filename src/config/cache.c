@@ -44,6 +44,8 @@ typedef enum ConfigTable
 	TABLE_PLAN,
 	TABLE_BENEFIT,
 	TABLE_REFERRAL_RULE,
+	TABLE_BADGE,
+	TABLE_TASK,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_STREAK,
@@ -51,7 +53,7 @@ typedef enum ConfigTable
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
-	"program", "tier", "plan", "benefit", "referral_rule", "event_type", "rule",
+	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "event_type", "rule",
 	"streak"
 };
 
@@ -205,6 +207,15 @@ compare_benefits(const void *a, const void *b)
 }
 
 static int
+compare_tasks(const void *a, const void *b)
+{
+	int32		x = ((const Task *) a)->task_id;
+	int32		y = ((const Task *) b)->task_id;
+
+	return (x > y) - (x < y);
+}
+
+static int
 compare_events(const void *a, const void *b)
 {
 	return strcmp(((const EventType *) a)->name, ((const EventType *) b)->name);
@@ -292,6 +303,26 @@ read_referral_rule(ConfigCache *into, HeapTuple row, TupleDesc desc)
 		return;					/* only while a restore is under way */
 	program->referral = palloc(sizeof(ReferralRule));
 	loyalty_referral_rule_load(row, desc, program->referral);
+}
+
+static void
+read_badge(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program != NULL)
+		program->has_badges = true;
+}
+
+static void
+read_task(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->tasks = grow(program->tasks, program->task_count, sizeof(Task));
+	loyalty_task_load(row, desc, &program->tasks[program->task_count++]);
 }
 
 static void
@@ -394,6 +425,8 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 	read_table(into, tables[TABLE_PLAN], snapshot, read_plan);
 	read_table(into, tables[TABLE_BENEFIT], snapshot, read_benefit);
 	read_table(into, tables[TABLE_REFERRAL_RULE], snapshot, read_referral_rule);
+	read_table(into, tables[TABLE_BADGE], snapshot, read_badge);
+	read_table(into, tables[TABLE_TASK], snapshot, read_task);
 	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)
@@ -404,6 +437,7 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 		qsort(program->tiers, program->tier_count, sizeof(Tier), compare_tiers);
 		qsort(program->plans, program->plan_count, sizeof(PaidPlan), compare_plans);
 		qsort(program->benefits, program->benefit_count, sizeof(Benefit), compare_benefits);
+		qsort(program->tasks, program->task_count, sizeof(Task), compare_tasks);
 		program->events = palloc(size);
 		memcpy(program->events, into->event_types, size);
 		program->event_count = into->event_type_count;

@@ -124,6 +124,23 @@ typedef struct ReferralRule
 	Interval   *within;			/* after the invitation; NULL = for ever */
 } ReferralRule;
 
+/* So many events, or so much of something in them. */
+typedef struct Task
+{
+	int32		task_id;
+	char	   *name;
+	char	   *event;
+	RulePath   *condition;
+	RulePath   *measure;		/* absent: events are counted */
+	Numeric		target;
+	char		repeat;			/* a RulePeriod: PERIOD_EVER = once */
+	TimestampTz starts_at;		/* inclusive */
+	TimestampTz ends_at;		/* exclusive */
+	char	   *requires;		/* badge; NULL = none */
+	char	   *badge;			/* that it awards; NULL = none */
+	bool		active;
+} Task;
+
 /* One kind of event and the rules of a program that name it. */
 typedef struct EventType
 {
@@ -166,6 +183,9 @@ typedef struct Program
 	Benefit    *benefits;		/* active ones, by name and id */
 	int			benefit_count;
 	ReferralRule *referral;		/* NULL = nobody invites */
+	Task	   *tasks;			/* by id */
+	int			task_count;
+	bool		has_badges;
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;

@@ -37,6 +37,7 @@ extern void loyalty_plan_load(HeapTuple row, TupleDesc desc, PaidPlan *plan);
 extern void loyalty_benefit_load(HeapTuple row, TupleDesc desc, Benefit *benefit);
 extern void loyalty_referral_rule_load(HeapTuple row, TupleDesc desc, ReferralRule *rule);
 extern void loyalty_streak_terms_load(HeapTuple row, TupleDesc desc, StreakTerms *terms);
+extern void loyalty_task_load(HeapTuple row, TupleDesc desc, Task *task);
 extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
 
 /* A jsonpath column, compiled; absent if NULL. */

@@ -132,6 +132,8 @@ BEGIN
 			UPDATE loyalty.tier SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.plan SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.benefit SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.badge SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.task SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.streak SET program = new.name WHERE program = old.name;
@@ -141,6 +143,8 @@ BEGIN
 	IF EXISTS (SELECT FROM loyalty.tier WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.plan WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.benefit WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.badge WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.task WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name) THEN

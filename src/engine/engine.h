@@ -20,6 +20,8 @@
 typedef struct EventHistory EventHistory;	/* engine/usage.h */
 typedef struct MemberStreak MemberStreak;	/* engine/member_streak.h */
 
+struct TaskCount;
+
 /* The member's past and the ids of its future, as the ledger floor knows them. */
 typedef struct EngineSource
 {
@@ -34,6 +36,12 @@ typedef struct EngineSource
 
 	/* Entries of this member after entry_id whose kind is in `kinds`, by id. */
 	List	   *(*since) (void *arg, int64 entry_id, const char *kinds);
+
+	/* Sets the amount of a count of a task, if there is one (task.h). */
+	void		(*task_count) (void *arg, struct TaskCount *count);
+
+	/* The member's badges, of MemberBadge (task.h). */
+	List	   *(*badges) (void *arg);
 
 	/* Who invited the member, if anybody did. */
 	void		(*referral) (void *arg, Referral *referral);

@@ -163,6 +163,9 @@ typedef struct MemberState
 	List	   *subscriptions;	/* of Subscription; loaded where asked for */
 	bool		knows_subscriptions;
 	Referral	referral;
+	List	   *tasks;			/* of TaskCount: changed by this operation */
+	List	   *badges;			/* of MemberBadge; loaded where asked for */
+	bool		knows_badges;
 } MemberState;
 
 /* The words users see for them. */

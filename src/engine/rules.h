@@ -222,6 +222,9 @@ extern void loyalty_rules_evaluate(const EventRequest *request, EventOutcome *ou
 
 /* Does the condition hold over a document?  It mentions no variable. */
 extern bool loyalty_condition_holds(const RulePath *condition, const Jsonb *document);
+
+/* The sum of the numbers in a document that such a path finds; NULL if it finds none. */
+extern Numeric loyalty_path_sum(const RulePath *path, const Jsonb *document);
 /* The uses that a grant's breakdown notes, as a list of RuleUse. */
 extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
 

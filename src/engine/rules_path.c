@@ -265,6 +265,12 @@ sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)
 	return sum;
 }
 
+Numeric
+loyalty_path_sum(const RulePath *path, const Jsonb *document)
+{
+	return sum_numbers(path, document, empty_object());
+}
+
 /*
  * The key of a match: the text of the first thing that the path finds, or a
  * digest of it where that is long.

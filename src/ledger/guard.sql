@@ -15,7 +15,8 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_grant', 'tier_gift', 'subscription',
-		'benefit_use', 'limit_usage', 'event_usage', 'referral', 'streak_calendar', 'actor'] LOOP
+		'benefit_use', 'limit_usage', 'event_usage', 'referral', 'streak_calendar', 'task_progress',
+		'member_badge', 'actor'] LOOP
 		EXECUTE pg_catalog.format(
 			'CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON loyalty.%I
 				FOR EACH STATEMENT EXECUTE FUNCTION loyalty.guard()', name);

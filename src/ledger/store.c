@@ -21,6 +21,7 @@
 #include "ledger/query.h"
 #include "ledger/referral_row.h"
 #include "ledger/streak_row.h"
+#include "ledger/task_row.h"
 #include "ledger/tier_row.h"
 #include "ledger/usage_row.h"
 
@@ -110,6 +111,7 @@ loyalty_member_flush(Writer *writer, Engine *engine)
 	store_entries(writer, engine);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
+	loyalty_tasks_store(engine->member);
 	engine->entries = NIL;
 	engine->stored_entries = engine->member->last_entry;
 	engine->row_lags = true;
@@ -124,6 +126,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	{
 		loyalty_usage_store(engine);	/* budgets that were taken for nothing */
 		loyalty_referral_store(engine->member);
+		loyalty_tasks_store(engine->member);
 		return;
 	}
 	loyalty_tier_finish(engine);
@@ -134,6 +137,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	loyalty_tiers_store(engine);
 	loyalty_referral_store(engine->member);
 	loyalty_streaks_store(engine);
+	loyalty_tasks_store(engine->member);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 }
@@ -160,6 +164,18 @@ static List *
 source_since(void *arg, int64 entry_id, const char *kinds)
 {
 	return loyalty_entries_since(((MemberState *) arg)->member_id, entry_id, kinds);
+}
+
+static void
+source_task_count(void *arg, TaskCount *count)
+{
+	loyalty_task_count_load(((MemberState *) arg)->member_id, count);
+}
+
+static List *
+source_badges(void *arg)
+{
+	return loyalty_badges_load(((MemberState *) arg)->member_id);
 }
 
 static void
@@ -214,6 +230,8 @@ loyalty_member_source(MemberState *member)
 	source->entry = source_entry;
 	source->story = source_story;
 	source->since = source_since;
+	source->task_count = source_task_count;
+	source->badges = source_badges;
 	source->referral = source_referral;
 	source->standing_gift = source_standing_gift;
 	source->subscriptions = source_subscriptions;

@@ -1,0 +1,102 @@
+-- Tasks: counted and summed, once or by the period, corrected with their events; badges at the end of them.
+\ir lib/helpers.psql
+SELECT no_plan();
+
+INSERT INTO loyalty.program (name, validity, time_zone) VALUES ('shop', 'never', 'Asia/Shanghai');
+INSERT INTO loyalty.badge (name, title) VALUES ('critic', 'Critic'), ('patron', 'Patron');
+INSERT INTO loyalty.task (name, event, condition, measure, target, repeat, requires, badge, starts_at, ends_at) VALUES
+	('three reviews', 'review', '$.stars > 0', NULL, 3, 'once', NULL, 'critic', NULL, NULL),
+	('spend 100', 'purchase', NULL, '$.items[*].price', 100, 'month', NULL, NULL, NULL, NULL),
+	('big spender', 'purchase', '$.amount >= 50', '$.amount', 200, 'once', 'critic', 'patron', '2024-01-01', '2025-01-01');
+INSERT INTO loyalty.rule (name, event, condition, points) VALUES
+	('base', 'purchase', NULL, '1'),
+	('done', 'task_completed', '$.task == "three reviews"', '30'),
+	('monthly', 'task_completed', '$.task == "spend 100"', '10'),
+	('perk', 'check_in', '$member.badges[*] == "critic"', '7');
+
+CREATE FUNCTION at_task(member text, task text, at timestamptz DEFAULT '2024-03-10') RETURNS text LANGUAGE sql AS $$
+	SELECT format('%s/%s%s%s', progress, target, CASE WHEN done THEN ' done' END, CASE WHEN NOT open THEN ' closed' END)
+		FROM loyalty.tasks($1, $3) t WHERE t.task = $2
+$$;
+CREATE FUNCTION badges_of(member text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(badge, ',' ORDER BY entry_id), 'none') FROM loyalty.badges WHERE member = $1
+$$;
+
+-- counted
+SELECT FROM record('ann', 'review', '{"stars": 5}', 'r1', '2024-03-01');
+SELECT FROM record('ann', 'review', '{"stars": 0}', 'r0', '2024-03-01');
+SELECT FROM record('ann', 'review', '{"stars": 4}', NULL, '2024-03-02');
+SELECT is(at_task('ann', 'three reviews'), '2/3', 'events that meet the condition count');
+SELECT FROM record('ann', 'review', '{"stars": 5}', 'r1');
+SELECT is(at_task('ann', 'three reviews'), '2/3', 'a repeat does not');
+SELECT is(points, 0, 'before the badge') FROM record('ann', 'check_in', '{}', 'c1', '2024-03-02');
+SELECT is(points, 0, 'the receipt is the event''s own') FROM record('ann', 'review', '{"stars": 3}', 'r3', '2024-03-03');
+SELECT is(at_task('ann', 'three reviews'), '3/3 done', 'the task is done');
+SELECT is(stands('ann'), 'wallet 30, held 0, debt 0', 'rules say what it is worth');
+SELECT is(format('%s %s %s', event, ref, attributes), 'task_completed task three reviews {"task": "three reviews"}', 'an event of its own')
+	FROM entries WHERE member = 'ann' AND points = 30;
+SELECT is(badges_of('ann'), 'critic', 'and a badge');
+SELECT is(points, 7, 'which conditions see') FROM record('ann', 'check_in', '{}', 'c2', '2024-03-04');
+SELECT FROM record('ann', 'review', '{"stars": 3}', 'r4', '2024-03-04');
+SELECT is(stands('ann'), 'wallet 37, held 0, debt 0', 'once');
+
+-- corrected: reviews grant nothing themselves, and yet count no longer
+SELECT FROM settle('ann', 'review', NULL, 'r4');
+SELECT is(at_task('ann', 'three reviews'), '3/3 done', 'called off: still enough');
+SELECT FROM settle('ann', 'review', '{"stars": 0}', 'r3');
+SELECT is(format('%s %s %s', at_task('ann', 'three reviews'), badges_of('ann'), stands('ann')), '2/3 none wallet 7, held 0, debt 0',
+	'changed: points and badge go back');
+SELECT is(points, 0, 'and conditions no longer see it') FROM record('ann', 'check_in', '{}', 'c3', '2024-03-05');
+SELECT FROM settle('ann', 'review', '{"stars": 1}', 'r3');
+SELECT is(format('%s %s %s', at_task('ann', 'three reviews'), badges_of('ann'), stands('ann')), '3/3 done critic wallet 37, held 0, debt 0',
+	'and come again');
+
+-- summed, by the local month
+SELECT FROM record('bob', 'purchase', '{"items": [{"price": 60}, {"price": 30.5}], "amount": 90.5}', 'p1', '2024-03-31 15:59');
+SELECT is(at_task('bob', 'spend 100'), '90.5/100', 'a sum over the event');
+SELECT FROM record('bob', 'purchase', '{"items": [{"price": 60}], "amount": 60}', 'p2', '2024-03-31 16:00');
+SELECT is(format('%s, %s', at_task('bob', 'spend 100'), at_task('bob', 'spend 100', '2024-04-10')), '90.5/100, 60/100', 'local midnight begins the next');
+SELECT FROM record('bob', 'purchase', '{"items": [{"price": 40}], "amount": 40}', 'p3', '2024-04-02');
+SELECT FROM settle('bob', 'purchase', '{"items": [{"price": 160}], "amount": 160}', 'p1');
+SELECT is(format('%s, %s', at_task('bob', 'spend 100'), at_task('bob', 'spend 100', '2024-04-10')), '160.0/100 done, 100/100 done', 'a correction counts in the month of its event');
+SELECT is(stands('bob'), 'wallet 23, held 0, debt 0', 'anew each month');
+SELECT FROM settle('bob', 'purchase', NULL, 'p2');
+SELECT is(stands('bob'), 'wallet 12, held 0, debt 0', 'each taken back on its own');
+
+-- prerequisite and window
+SELECT is(at_task('bob', 'big spender'), '0/200 closed', 'without the badge it asks for nothing counts');
+SELECT FROM record('ann', 'purchase', '{"amount": 150}', 'a1', '2023-12-31');
+SELECT is(at_task('ann', 'big spender'), '0/200', 'nor before its start');
+SELECT FROM record('ann', 'purchase', '{"amount": 150}', 'a2', '2024-05-01');
+SELECT FROM record('ann', 'purchase', '{"amount": 49}', 'a3', '2024-05-01');
+SELECT FROM record('ann', 'purchase', '{"amount": 50}', 'a4', '2024-05-01');
+SELECT is(format('%s %s', at_task('ann', 'big spender'), badges_of('ann')), '200/200 done critic,patron', 'then it does');
+SELECT is(at_task('ann', 'big spender', '2026-01-01'), '200/200 done closed', 'after its end nothing more counts');
+
+-- an order table, one statement
+CREATE TABLE reviews (id text PRIMARY KEY, author text, stars integer, day timestamptz);
+SELECT FROM attach('reviews', 'author', 'id', 'review', at => 'day', backfill => true);
+INSERT INTO reviews SELECT 'x' || g, 'cat', 5, '2024-06-01' FROM generate_series(1, 100) g;
+SELECT is(format('%s %s %s', at_task('cat', 'three reviews'), badges_of('cat'), stands('cat')), '100/3 done critic wallet 30, held 0, debt 0', 'many rows at once');
+DELETE FROM reviews WHERE id <> 'x1';
+SELECT is(format('%s %s %s', at_task('cat', 'three reviews'), badges_of('cat'), stands('cat')), '1/3 none wallet 0, held 0, debt 0', 'deleted at once');
+SELECT FROM set_status('cat', 'earn_blocked', 'watched');
+INSERT INTO reviews SELECT 'y' || g, 'cat', 5, '2024-06-01' FROM generate_series(1, 2) g;
+SELECT is(format('%s %s', at_task('cat', 'three reviews'), badges_of('cat')), '2/3 none', 'what is refused does not count');
+
+-- configuration
+SELECT refuses($$SELECT * FROM tasks('nobody')$$, 'LY002', 'tasks of an unknown member');
+SELECT refuses($$UPDATE loyalty.task SET condition = '$tier == "gold"'$$, '42704', 'a task sees attributes only');
+SELECT refuses($$INSERT INTO loyalty.task (name, event, badge) VALUES ('x', 'y', 'none')$$, '22023', 'an unknown badge');
+SELECT refuses($$UPDATE loyalty.task SET name = 'x' WHERE name = 'spend 100'$$, '22023', 'a task keeps its name');
+SELECT refuses($$UPDATE loyalty.badge SET name = 'x' WHERE name = 'critic'$$, '22023', 'a badge keeps its name');
+SELECT refuses($$DELETE FROM loyalty.badge WHERE name = 'critic'$$, '23001', 'a badge in use is not deleted');
+SELECT refuses($$INSERT INTO loyalty.task (name, event, badge, repeat) VALUES ('x', 'y', 'critic', 'day')$$, '23514', 'a badge is awarded once');
+SELECT refuses($$INSERT INTO loyalty.task (name, event, target) VALUES ('x', 'y', 0)$$, '23514', 'a target of nothing');
+SELECT refuses($$DELETE FROM loyalty.member_badge$$, '55000', 'badges come from tasks alone');
+SELECT refuses($$UPDATE loyalty.task_progress SET amount = 3$$, '55000', 'progress comes from events alone');
+UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
+SELECT is(at_task('ann', 'three reviews'), '3/3 done', 'a renamed program keeps its tasks');
+
+SELECT lawful('tasks');
+SELECT * FROM finish();
