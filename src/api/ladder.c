@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "engine/usage.h"
 #include "api/tier.h"
 #include "compat.h"
 #include "engine/membership.h"
@@ -100,7 +101,7 @@ past_events(const Engine *engine, TimestampTz since)
 
 /* What the events would have given with that tier. */
 static int64
-would_have_given(const Engine *engine, List *events, List *subscriptions, const Tier *tier)
+would_have_given(Engine *engine, List *events, List *subscriptions, const Tier *tier)
 {
 	int64		total = 0;
 	ListCell   *cell;
@@ -109,6 +110,7 @@ would_have_given(const Engine *engine, List *events, List *subscriptions, const 
 	{
 		const PastEvent *event = lfirst(cell);
 		EventRequest request = {0};
+		RuleFacts	facts;
 		EventOutcome outcome;
 
 		if (event->first->attributes == NULL)
@@ -125,6 +127,9 @@ would_have_given(const Engine *engine, List *events, List *subscriptions, const 
 			continue;
 		request.attributes = event->last->attributes;
 		request.member_attributes = engine->member->attributes;
+		request.member_ref = engine->member->ref;
+		loyalty_usage_facts(engine, NIL, &facts);
+		request.facts = &facts;
 		request.tier = tier;
 		request.plan = loyalty_plan_multiplying(engine->program, subscriptions,
 												event->first->at);
@@ -181,7 +186,7 @@ growth_lacking(const Engine *engine, const Tier *tier, TimestampTz *by)
 }
 
 static void
-put_tier(ReturnSetInfo *result, const Engine *engine, List *events, List *subscriptions,
+put_tier(ReturnSetInfo *result, Engine *engine, List *events, List *subscriptions,
 		 const Tier *tier)
 {
 	const MemberState *member = engine->member;

@@ -348,20 +348,26 @@ downgrade(Engine *engine, TimestampTz clock)
 }
 
 /*
- * Gifts of tiers that are not held (any more) go back with the event that
- * reached them, whichever refund ended the tier.
+ * Gifts go back with the event that reached their tier, if its correction ended
+ * the tier; where another refund had ended it, once none of the event is left.
  */
 static void
-take_gifts_back(Engine *engine, List *corrected)
+take_gifts_back(Engine *engine, const Tier *before, const Entry *cause, List *corrected)
 {
 	const Program *program = engine->program;
 	const Tier *current = earned_tier(engine);
+	int64		growth = cause->growth;
+	ListCell   *cell;
+
+	foreach(cell, corrected)
+		growth += ((const Family *) lfirst(cell))->net_growth;
 
 	for (int i = program->tier_count - 1; i >= 0 && corrected != NIL; i--)
 	{
 		const Tier *tier = &program->tiers[i];
+		bool		ended = tier->rank <= rank_of(before);
 
-		if (tier->rank > rank_of(current) && tier->gift > 0)
+		if (tier->rank > rank_of(current) && tier->gift > 0 && (ended || growth <= 0))
 			loyalty_tier_gift_take_back(engine, tier, corrected);
 	}
 }
@@ -380,8 +386,10 @@ loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
 
 	if (cause != NULL && cause->growth < 0)
 	{
+		const Tier *before = earned_tier(engine);
+
 		moved = downgrade(engine, clock);
-		take_gifts_back(engine, corrected);
+		take_gifts_back(engine, before, cause, corrected);
 	}
 	else
 		moved = upgrade(engine, cause, clock);

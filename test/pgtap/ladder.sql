@@ -38,5 +38,12 @@ SELECT FROM record('bob', 'purchase', '{"amount": 50}', 'o1');
 SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '50 50 50', 'without attributes: what it gave') FROM ladder('bob');
 SELECT refuses($$SELECT ladder('nobody')$$, 'LY002', 'unknown member');
 
+-- rules that ask for facts about the member
+INSERT INTO loyalty.program (name) VALUES ('facts');
+INSERT INTO loyalty.tier (program, name, rank, threshold) VALUES ('facts', 'base', 1, 0), ('facts', 'gold', 2, 100);
+INSERT INTO loyalty.rule (program, name, event, points, limits) VALUES ('facts', 'counted', 'visit', '$count + 1', '[{"per": "day", "points": 100}]');
+SELECT FROM record('zoe', 'visit', '{}', 'v1', program => 'facts');
+SELECT is(count(*), 2::bigint, 'a rule may count and be limited') FROM ladder('zoe', 'facts');
+
 SELECT lawful('ladder');
 SELECT * FROM finish();

@@ -522,10 +522,18 @@ sub reassess
 	my $before = $member->{tier} ? $member->{tier}{rank} : -1;
 	my $after = $reached ? $reached->{rank} : -1;
 
-	return if $lost ? $after >= $before || $self->{program}{refund_tier} eq 'keep' : $after <= $before;
-	(undef, $member->{tier_since}) = growth_peak($member, $from, $clock, $reached->{threshold})
-	  if !$lost;
-	$member->{tier} = $reached;
+	if ($lost ? $after >= $before || $self->{program}{refund_tier} eq 'keep' : $after <= $before)
+	{
+		return if !$lost;
+		$after = $before;		# it stays
+	}
+	else
+	{
+		(undef, $member->{tier_since}) =
+		  growth_peak($member, $from, $clock, $reached->{threshold})
+		  if !$lost;
+		$member->{tier} = $reached;
+	}
 
 	foreach my $tier (grep { $_->{gift} > 0 } @tiers)
 	{
@@ -554,8 +562,13 @@ sub reassess
 	{
 		my $gift = $member->{gifts}{ $tier->{name} };
 
-		next if !$gift || $tier->{rank} > $before || $tier->{rank} <= $after;
+		next if !$gift || $tier->{rank} <= $after;
 		next if !grep { $_->{id} == $gift->{cause} } map { @{ $_->{entries} } } @corrected;
+
+		# ended by another refund: with the last of the event
+		next if $tier->{rank} > $before
+		  && ($cause ? $cause->{growth} : 0) +
+		  sum0(map { $_->{growth} } map { @{ $_->{entries} } } @corrected) > 0;
 		my $entry = $self->open_entry(
 			$member, 'correction', $at,
 			ref => $gift->{entry}{ref},
@@ -1168,7 +1181,8 @@ sub take_grant
 
 	# of a lot that several grants joined, each point counts for one of them
 	my @joined = families_of_lots($member, $family);
-	my $lapsed = sum0(map { own_points($family, $_) } grep { $_->{kind} eq 'lapse' } @later)
+	my $lapsed =
+	  sum0(map { own_points($family, $_) } grep { $_->{kind} =~ /^(?:lapse|status)$/ } @later)
 	  - sum0(map { $_->{lapsed} } map { @{ $_->{entries} } } @joined);
 	$entry->{lapsed} = max(0, min($left, $lapsed));
 	$left -= $entry->{lapsed};
