@@ -136,8 +136,12 @@ loyalty_balance(PG_FUNCTION_ARGS)
 
 	loyalty_member_require(program, ref, &member);
 	if (at == DT_NOBEGIN)
+	{
 		at = Max(GetCurrentTimestamp(), member.last_at);
-	tier = loyalty_tier_at(program, &member, at);
+		tier = loyalty_tier_by_clock(program, &member, at);
+	}
+	else
+		tier = loyalty_tier_at(program, &member, at);
 	if (at < member.last_at)
 		replay_past(program, &member, at);
 	else

@@ -73,13 +73,24 @@ tier_or_base(const Program *program, int32 tier_id)
 const Tier *
 loyalty_tier_at(const Program *program, const MemberState *stored, TimestampTz at)
 {
+	int32		tier_id;
+
+	if (program->tier_count > 0 && loyalty_tier_recorded(stored->member_id, at, &tier_id))
+		return tier_or_base(program, tier_id);
+	return loyalty_tier_by_clock(program, stored, at);
+}
+
+const Tier *
+loyalty_tier_by_clock(const Program *program, const MemberState *stored, TimestampTz at)
+{
 	MemberState member = *stored;
 	EngineSource source;
 	Engine		engine;
-	int32		tier_id;
 
-	if (loyalty_tier_recorded(member.member_id, at, &tier_id))
-		return tier_or_base(program, tier_id);
+	if (program->tier_count == 0)
+		return NULL;
+	if (at < member.tier_until)
+		return tier_or_base(program, member.tier_id);
 	loyalty_engine_read_only(&engine, &source, program, &member, at);
 	loyalty_tier_advance(&engine);
 	return tier_or_base(program, member.tier_id);

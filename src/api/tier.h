@@ -20,4 +20,8 @@ extern void loyalty_engine_read_only(Engine *engine, EngineSource *source,
 extern const Tier *loyalty_tier_at(const Program *program, const MemberState *stored,
 								   TimestampTz at);
 
+/* The same for an instant that nothing was recorded after: now, or later. */
+extern const Tier *loyalty_tier_by_clock(const Program *program, const MemberState *stored,
+										 TimestampTz at);
+
 #endif							/* LOYALTY_API_TIER_H */
