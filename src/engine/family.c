@@ -22,12 +22,6 @@
 #include "engine/family.h"
 #include "errors.h"
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /*
  * Is the lot one of the family's own?  The lots of its first grant are, even
  * with an end that grace has moved.  Where lots merge, so is the lot that the
@@ -100,8 +94,8 @@ loyalty_family_gather(List *story, EntryKind grant_kind, int32 event_id)
 			Family	   *candidate = lfirst(lc);
 
 			if (entry->kind == grant_kind ?
-				(same_text(candidate->first->point_kind, entry->point_kind) &&
-				 same_text(candidate->first->partner, entry->partner)) :
+				(loyalty_same_text(candidate->first->point_kind, entry->point_kind) &&
+				 loyalty_same_text(candidate->first->partner, entry->partner)) :
 				entry->reverses == candidate->first->entry_id)
 				family = candidate;
 		}

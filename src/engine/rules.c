@@ -124,12 +124,6 @@ make_whole(const EventRequest *request, const RuleWork *work,
 }
 
 static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool
 same_number(Numeric a, Numeric b)
 {
 	return a == b ||
@@ -238,8 +232,8 @@ find_grant(EventOutcome *outcome, const Rule *rule, int share_limit)
 	for (i = 0; i < outcome->grant_count; i++)
 	{
 		grant = &outcome->grants[i];
-		if (same_text(grant->point_kind, rule->point_kind) &&
-			same_text(grant->partner, rule->partner) &&
+		if (loyalty_same_text(grant->point_kind, rule->point_kind) &&
+			loyalty_same_text(grant->partner, rule->partner) &&
 			same_number(grant->unit_cost, rule->unit_cost))
 			return i;
 	}

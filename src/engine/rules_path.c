@@ -248,6 +248,15 @@ loyalty_condition_holds(const RulePath *condition, const Jsonb *document)
 	return condition_holds(condition, document, empty_object());
 }
 
+bool
+loyalty_jsonpath_holds(JsonPath *path, const Jsonb *document, const Jsonb *variables)
+{
+	RulePath	general = {.shape = PATH_GENERAL,.path = path};
+
+	return condition_holds(&general, document,
+						   variables == NULL ? empty_object() : variables);
+}
+
 /* The sum of the numbers that a path finds; NULL if it finds none. */
 static Numeric
 sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)

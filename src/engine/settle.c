@@ -11,12 +11,6 @@
 #include "engine/breakdown.h"
 #include "engine/usage.h"
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Takes points that no grant of the event covers, as a negative adjustment would. */
 static void
 take_beyond(Engine *engine, Entry *entry, int64 points)
@@ -243,8 +237,8 @@ grant_of_family(const EventOutcome *outcome, const Family *family)
 	{
 		const EventGrant *grant = &outcome->grants[i];
 
-		if (same_text(grant->point_kind, family->first->point_kind) &&
-			same_text(grant->partner, family->first->partner))
+		if (loyalty_same_text(grant->point_kind, family->first->point_kind) &&
+			loyalty_same_text(grant->partner, family->first->partner))
 			return grant;
 	}
 	return NULL;

@@ -184,23 +184,7 @@ condition_variables(const Engine *engine, const Tier *tier, TimestampTz at)
 bool
 loyalty_tier_condition_holds(const Engine *engine, const Tier *tier, TimestampTz at)
 {
-	JsonbIterator *iterator;
-	JsonbValue	item;
-	Datum		found;
-
-	if (tier->condition == NULL)
-		return true;
-	found = DirectFunctionCall4(jsonb_path_query_array,
-								PointerGetDatum(engine->member->attributes),
-								PointerGetDatum(tier->condition),
-								PointerGetDatum(condition_variables(engine, tier, at)),
-								BoolGetDatum(true));
-	iterator = JsonbIteratorInit(&DatumGetJsonbP(found)->root);
-	JsonbIteratorNext(&iterator, &item, true);	/* the array itself */
-	while (JsonbIteratorNext(&iterator, &item, true) == WJB_ELEM)
-	{
-		if (item.type != jbvNull && !(item.type == jbvBool && !item.val.boolean))
-			return true;
-	}
-	return false;
+	return tier->condition == NULL ||
+		loyalty_jsonpath_holds(tier->condition, engine->member->attributes,
+							   condition_variables(engine, tier, at));
 }

@@ -14,18 +14,14 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "common/pg_prng.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
-#include "ledger/chain.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
-#include "ledger/query.h"
 #include "ledger/tier_row.h"
 
 static void

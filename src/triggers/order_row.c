@@ -345,23 +345,7 @@ loyalty_order_document(OrderReader *reader, TupleTableSlot *slot)
 bool
 loyalty_order_condition(const Attachment *attachment, const Jsonb *document)
 {
-	static Jsonb no_variables = {.root = {.header = JB_FOBJECT}};
-	JsonbIterator *iterator;
-	JsonbValue	item;
-	Datum		found;
-
-	SET_VARSIZE(&no_variables, sizeof(Jsonb));
-	found = DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(document),
-								PointerGetDatum(attachment->condition),
-								JsonbPGetDatum(&no_variables), BoolGetDatum(true));
-	iterator = JsonbIteratorInit(&DatumGetJsonbP(found)->root);
-	JsonbIteratorNext(&iterator, &item, true);	/* the array itself */
-	while (JsonbIteratorNext(&iterator, &item, true) == WJB_ELEM)
-	{
-		if (item.type != jbvNull && !(item.type == jbvBool && !item.val.boolean))
-			return true;
-	}
-	return false;
+	return loyalty_jsonpath_holds(attachment->condition, document, NULL);
 }
 
 /*
