@@ -40,6 +40,7 @@ OBJS = \
 	src/api/verify.o \
 	src/config/cache.o \
 	src/config/load.o \
+	src/config/period.o \
 	src/config/plan.o \
 	src/config/program.o \
 	src/config/referral.o \
@@ -59,11 +60,11 @@ OBJS = \
 	src/engine/growth.o \
 	src/engine/history.o \
 	src/engine/lapse.o \
+	src/engine/local_day.o \
 	src/engine/member_state.o \
 	src/engine/member_streak.o \
 	src/engine/opening.o \
 	src/engine/past.o \
-	src/engine/period.o \
 	src/engine/plan.o \
 	src/engine/referral.o \
 	src/engine/refuse.o \

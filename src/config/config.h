@@ -17,7 +17,8 @@
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
 
-#include "engine/streak.h"
+#include "config/rule.h"
+#include "config/streak.h"
 #include "types/calendar.h"
 #include "types/validity.h"
 #include "types/wallet.h"
@@ -80,9 +81,6 @@ typedef struct Tier
 #define TIER_NEEDS_ORDERS	0x01	/* $orders, $active_days */
 #define TIER_NEEDS_TENURE	0x02	/* $tenure */
 #define TIER_NEEDS_PLAN		0x04	/* $plan */
-
-typedef struct Rule Rule;		/* engine/rules.h */
-typedef struct RulePath RulePath;
 
 /* A paid membership. */
 typedef struct PaidPlan

@@ -11,7 +11,6 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "config/config.h"
-#include "engine/rules.h"
 
 /* A column by its name; a missing one means another version's tables. */
 extern Datum loyalty_config_column_get(HeapTuple row, TupleDesc desc, const char *column,

@@ -7,7 +7,6 @@
 #include "utils/fmgrprotos.h"
 
 #include "config/load.h"
-#include "engine/rules.h"
 
 void
 loyalty_plan_load(HeapTuple row, TupleDesc desc, PaidPlan *plan)

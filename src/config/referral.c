@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "config/load.h"
-#include "engine/rules.h"
 
 void
 loyalty_referral_rule_load(HeapTuple row, TupleDesc desc, ReferralRule *rule)

@@ -7,7 +7,6 @@
 #include "utils/timestamp.h"
 
 #include "config/load.h"
-#include "engine/rules.h"
 
 static RulePath *
 load_path(HeapTuple row, TupleDesc desc, const char *column)

@@ -270,7 +270,7 @@ extern void loyalty_referral_note(Engine *engine, const EventType *event,
 extern const Entry *loyalty_referral_find(const Engine *engine, TimestampTz since,
 										  const char *except_ref);
 
-/* period.c: local calendar */
+/* local_day.c: local calendar */
 extern bool loyalty_period_same(TimestampTz a, TimestampTz b, LotGranularity unit, pg_tz *tz);
 extern TimestampTz loyalty_period_month_start(TimestampTz at, pg_tz *tz);
 

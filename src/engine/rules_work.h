@@ -121,7 +121,7 @@ extern bool loyalty_match_counted(const RuleMatch *match, int limit);
 extern void loyalty_rule_note_use(const RuleWork *work, RuleResult *result);
 extern const StoredFacts *loyalty_stored_facts(const RuleWork *work, const Rule *rule);
 
-/* period.c: local days as dates: of an instant, and the first of its period */
+/* local_day.c: local days as dates: of an instant, and the first of its period */
 extern int32 loyalty_period_day(TimestampTz at, pg_tz *tz);
 extern int32 loyalty_period_since(RulePeriod per, TimestampTz at, pg_tz *tz);
 

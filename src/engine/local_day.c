@@ -1,6 +1,6 @@
 /*
- * period.c
- *		The local calendar of a program: days, months, the periods of rules.
+ * local_day.c
+ *		The local calendar of a program: days, months, when periods begin.
  */
 #include "postgres.h"
 
@@ -12,45 +12,6 @@
 #include "engine/engine.h"
 #include "engine/rules_work.h"
 #include "types/calendar.h"
-
-static const struct
-{
-	RulePeriod	per;
-	const char *name;
-	CalendarUnit unit;
-}			periods[] = {
-	{PERIOD_EVENT, "event", CALENDAR_NONE},
-	{PERIOD_DAY, "day", CALENDAR_DAY},
-	{PERIOD_WEEK, "week", CALENDAR_WEEK},
-	{PERIOD_MONTH, "month", CALENDAR_MONTH},
-	{PERIOD_YEAR, "year", CALENDAR_YEAR},
-	{PERIOD_EVER, "ever", CALENDAR_NONE},
-};
-
-const char *
-loyalty_period_name(RulePeriod per)
-{
-	for (int i = 0; i < lengthof(periods); i++)
-	{
-		if (periods[i].per == per)
-			return periods[i].name;
-	}
-	elog(ERROR, "unknown period '%c'", per);
-}
-
-bool
-loyalty_period_parse(const char *name, int length, RulePeriod *per)
-{
-	for (int i = 0; i < lengthof(periods); i++)
-	{
-		if (strlen(periods[i].name) == length && memcmp(periods[i].name, name, length) == 0)
-		{
-			*per = periods[i].per;
-			return true;
-		}
-	}
-	return false;
-}
 
 /* The local day of an instant, as date. */
 int32
@@ -66,13 +27,11 @@ loyalty_period_day(TimestampTz at, pg_tz *tz)
 int32
 loyalty_period_since(RulePeriod per, TimestampTz at, pg_tz *tz)
 {
-	for (int i = 0; i < lengthof(periods); i++)
-	{
-		if (periods[i].per == per && periods[i].unit != CALENDAR_NONE)
-			return (int32) loyalty_period_first_day(periods[i].unit,
-													loyalty_period_day(at, tz));
-	}
-	return DATEVAL_NOBEGIN;
+	CalendarUnit unit = loyalty_period_unit(per);
+
+	if (unit == CALENDAR_NONE)
+		return DATEVAL_NOBEGIN;
+	return (int32) loyalty_period_first_day(unit, loyalty_period_day(at, tz));
 }
 
 static void
