@@ -239,7 +239,7 @@ extern int64 loyalty_shortfall_of_gifts(Engine *engine, const char *tier, int64 
 extern void loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated);
 extern int64 loyalty_growth_total(const MemberState *member, TimestampTz at);
 extern int64 loyalty_growth_peak(const MemberState *member, TimestampTz from, TimestampTz until,
-								 int64 enough, TimestampTz *instant);
+								 int64 enough, bool merged, TimestampTz *instant);
 
 /* tier.c */
 extern const Tier *loyalty_tier_current(const Engine *engine);

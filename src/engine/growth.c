@@ -8,18 +8,27 @@
  * window), so that growth lapses at the start of a day.  A correction finds
  * the lot by the date of its own grant.
  *
- * Lots that have lapsed stay while the open status period may ask for them
- * (a refund looks back to its start) or a late entry may, and are then merged
- * into one: the wallet always adds up to the growth of the ledger.
+ * Lots that have lapsed stay: a refund looks back to the start of the status
+ * period, a late entry to its own date.  Only where there are many are those
+ * merged that lapsed before the period and long ago: the wallet always adds up
+ * to the growth of the ledger.  The lot they are merged into has the validity of
+ * the last of them and MERGED as its source: what was never live at once makes
+ * no tier, though it may speak for one that is held.
  */
 #include "postgres.h"
 
 #include "engine/engine.h"
 #include "types/calendar.h"
 
-/* Lapsed lots are kept apart at least so long, and at most so long. */
+/* So many lots are kept apart, lapsed or not. */
+#define KEEP_LOTS		128
+
+/* Where there are more, lapsed ones at least so long, and at most so long. */
 #define KEEP_LAPSED_MIN	(31 * USECS_PER_DAY)
 #define KEEP_LAPSED_MAX	(731 * USECS_PER_DAY)
+
+/* The source of the lot that lapsed ones were merged into; others have 0. */
+#define MERGED			1
 
 static void
 round_instant(const LocalClock *clock, CalendarUnit unit, TimestampTz at, TimestampTz *start)
@@ -75,10 +84,11 @@ merge_lapsed(Engine *engine)
 	PointLot	merged;
 
 	loyalty_lots_init(&old);
-	if (list->count < 2 || list->lots[1].valid_until > horizon ||
+	if (list->count < KEEP_LOTS || list->lots[1].valid_until > horizon ||
 		loyalty_lots_split_lapsed(list, horizon, &old) == 0)
 		return;
 	merged = old.lots[old.count - 1];
+	merged.source = MERGED;
 	merged.points = loyalty_lots_points(&old);
 	loyalty_flow_add(list, &merged);
 }
@@ -125,9 +135,11 @@ take_dated(Engine *engine, int64 points, TimestampTz dated)
 		if (list->lots[i].valid_from == day || list->lots[i].valid_from == month)
 			taken += take_at(list, i, points - taken);
 	}
-	if (taken < points && list->count > 0 && list->lots[0].valid_until >= lot.valid_until &&
-		list->lots[0].valid_until <= engine->at)
-		taken += take_at(list, 0, points - taken);
+	for (int i = list->count - 1; i >= 0 && taken < points; i--)
+	{
+		if (list->lots[i].source == MERGED && list->lots[i].valid_until >= lot.valid_until)
+			taken += take_at(list, i, points - taken);
+	}
 	return taken;
 }
 
@@ -165,22 +177,38 @@ loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated
 		*gained = Max(0, *gained + growth + left);
 }
 
+/* Growth that was or will be live at an instant. */
+static int64
+growth_at(const MemberState *member, TimestampTz at, bool with_merged)
+{
+	const LotList *list = &member->growth;
+	int64		growth = loyalty_lots_spendable(list, at);
+
+	for (int i = 0; i < list->count && list->lots[i].valid_from <= at && !with_merged; i++)
+	{
+		if (list->lots[i].source == MERGED && at < list->lots[i].valid_until)
+			growth -= list->lots[i].points;
+	}
+	return growth;
+}
+
 /* Live growth at an instant. */
 int64
 loyalty_growth_total(const MemberState *member, TimestampTz at)
 {
-	return loyalty_lots_spendable(&member->growth, at);
+	return growth_at(member, at, false);
 }
 
 /*
  * The most growth that was live at once in [from, until], and the first instant
- * at which so much was; or `enough` of it, at which the search ends.
+ * at which so much was; or `enough` of it, at which the search ends.  With
+ * `merged` lapsed growth counts whose own dates are no longer known.
  */
 int64
 loyalty_growth_peak(const MemberState *member, TimestampTz from, TimestampTz until,
-					int64 enough, TimestampTz *instant)
+					int64 enough, bool merged, TimestampTz *instant)
 {
-	int64		peak = loyalty_growth_total(member, from);
+	int64		peak = growth_at(member, from, merged);
 
 	*instant = from;
 	for (int i = 0; i < member->growth.count && peak < enough; i++)
@@ -190,7 +218,7 @@ loyalty_growth_peak(const MemberState *member, TimestampTz from, TimestampTz unt
 
 		if (start <= from || start > until)
 			continue;
-		growth = loyalty_growth_total(member, start);
+		growth = growth_at(member, start, merged);
 		if (growth > peak)
 		{
 			peak = growth;

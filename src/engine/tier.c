@@ -247,14 +247,16 @@ may_return(const Engine *engine, const Tier *tier)
 
 /*
  * The highest tier above `floor` that growth gives at some instant in
- * [from, until], and the first such instant; NULL if none does.
+ * [from, until], and the first such instant; NULL if none does.  `merged` as in
+ * loyalty_growth_peak.
  */
 static const Tier *
 tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz until,
-			 TimestampTz *since)
+			 bool merged, TimestampTz *since)
 {
 	const Program *program = engine->program;
-	int64		peak = loyalty_growth_peak(engine->member, from, until, PG_INT64_MAX, since);
+	int64		peak = loyalty_growth_peak(engine->member, from, until, PG_INT64_MAX,
+										   merged, since);
 
 	for (int i = program->tier_count - 1; i >= 0; i--)
 	{
@@ -265,7 +267,7 @@ tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz unti
 		if (tier->threshold <= peak && may_return(engine, tier) &&
 			loyalty_tier_condition_holds(engine, tier, until))
 		{
-			loyalty_growth_peak(engine->member, from, until, tier->threshold, since);
+			loyalty_growth_peak(engine->member, from, until, tier->threshold, merged, since);
 			return tier;
 		}
 	}
@@ -294,7 +296,8 @@ upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
 	MemberState *member = engine->member;
 	const Tier *current = earned_tier(engine);
 	TimestampTz since;
-	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock, &since);
+	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock,
+									   false, &since);
 	TimestampTz until = loyalty_tier_status_end(engine->program, reached, since);
 
 	bool		fallen = member->earned_phase == PHASE_FALLEN;
@@ -338,7 +341,7 @@ downgrade(Engine *engine, TimestampTz clock)
 
 	if (current == NULL || program->refund_keeps_tier || member->earned_phase != PHASE_REACHED)
 		return false;
-	left = tier_reached(engine, PG_INT32_MIN, period, Max(clock, period), &since);
+	left = tier_reached(engine, PG_INT32_MIN, period, Max(clock, period), true, &since);
 	if (rank_of(left) >= rank_of(current))
 		return false;
 	open_status(engine, left, period, PHASE_REACHED);
@@ -411,7 +414,8 @@ loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause)
 	TimestampTz clock = Max(engine->at, engine->member->last_at);
 	const Tier *current = earned_tier(engine);
 	TimestampTz since;
-	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock, &since);
+	const Tier *reached = tier_reached(engine, rank_of(current), engine->at, clock,
+									   false, &since);
 
 	if (rank_of(tier) > rank_of(reached))
 	{
@@ -520,7 +524,7 @@ loyalty_tier_retier(Engine *engine, bool full)
 	if (full && current != NULL && member->earned_tier_id == current->tier_id &&
 		!current->permanent)
 	{
-		reached = tier_reached(engine, PG_INT32_MIN, engine->at, engine->at, &since);
+		reached = tier_reached(engine, PG_INT32_MIN, engine->at, engine->at, false, &since);
 		if (rank_of(reached) < current->rank)
 		{
 			open_status(engine, reached, engine->at, PHASE_KEPT);

@@ -36,6 +36,7 @@ query($node, q{
 		r loyalty.receipt;
 		answer text;
 		standing text;
+		period text;
 	BEGIN
 		BEGIN
 			IF call LIKE 'SELECT * FROM%' THEN
@@ -52,13 +53,14 @@ query($node, q{
 		SELECT concat_ws(' ', m.points, 'debt=' || m.debt, 'held=' || m.held,
 				'growth=' || loyalty.points(m.growth), 'tier=' || coalesce(t.name, ''),
 				'status=' || CASE m.status WHEN 'a' THEN 'active' WHEN 'e' THEN 'earn_blocked'
-					WHEN 's' THEN 'spend_blocked' WHEN 'f' THEN 'frozen' ELSE 'closed' END)
-			INTO standing
+					WHEN 's' THEN 'spend_blocked' WHEN 'f' THEN 'frozen' ELSE 'closed' END),
+				concat_ws(' ', m.growth, 'since', m.earned_since)
+			INTO standing, period
 			FROM loyalty.member m
 				JOIN loyalty.program p USING (program_id)
 				LEFT JOIN loyalty.tier t USING (tier_id)
 			WHERE m.ref = attempt.name AND p.name = attempt.program;
-		RETURN answer || '|' || coalesce(standing, 'none');
+		RETURN concat_ws('|', answer, coalesce(standing, 'none'), period);
 	END
 	$$
 });
@@ -119,9 +121,6 @@ sub random_terms
 		{ name => 'gold', rank => 3, threshold => 2000, percent => 150, gift => pick(0, 200) })
 	  : ();
 	shift @tiers if chance(0.2);
-
-	# how lapsed growth is kept is the engine's own affair
-	$program{growth_window} = pick('never', '20 years') if @tiers;
 
 	# points are thousandths of a point per hundredth of `key`, or per rule
 	my %rule = (point_kind => '', multiplied => 1, sign => 1, key => 'amount');
@@ -434,7 +433,7 @@ sub run_case
 	foreach my $i (0 .. $#{ $case{operations} })
 	{
 		my $op = $case{operations}[$i];
-		my ($answer, $standing) = split /\|/, $result->{rows}[$i];
+		my ($answer, $standing, $period) = split /\|/, $result->{rows}[$i];
 		my $expected = receipt_text($model->perform($op));
 		my $state = $model->state_text($op->{member});
 		my $message = $answer =~ s/^(\w{5}) (.*)$/$1/ ? $2 : '';
@@ -449,7 +448,8 @@ sub run_case
 		  grep { $_ >= $first || $of_member[$_][1] =~ /'$ref'/ } 0 .. $#of_member;
 		return join "\n", "SEED=$seed MODEL_CASE=$number: operation " . ($i + 1),
 		  terms_sql($name, $terms), (map { "$_->[0]: $_->[1]" } @of_member),
-		  "server: $answer $message", "model:  $expected", "server: $standing", "model:  $state";
+		  "server: $answer $message", "model:  $expected", "server: $standing", "model:  $state",
+		  'server: ' . ($period // ''), 'model:  ' . $model->period_text($op->{member});
 	}
 	foreach my $ref (sort keys %entries)
 	{

@@ -156,6 +156,17 @@ sub state_text
 	  'tier=' . tier_name($member), "status=$member->{status}";
 }
 
+# What the tier stands on.
+sub period_text
+{
+	my ($self, $name) = @_;
+	my $member = $self->{members}{$name} or return '';
+	my $since = $member->{tier_since};
+
+	return join ' ', lots_text(@{ $member->{growth} }), 'since',
+	  defined $since ? LoyaltyCalendar::text($since) : '-';
+}
+
 #
 # Entries
 #
