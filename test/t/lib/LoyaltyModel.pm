@@ -959,14 +959,18 @@ sub do_restore
 	return $self->receipt($member, $at, $entry);
 }
 
-# Grace is given once: a lot whose end its grant did not give it has had it.
+# Grace is given once: a lot whose end its grant did not give it has had it; of a
+# lot that came from another member, an end with which none came.
 sub had_grace
 {
 	my ($member, $lot) = @_;
 	my ($grant) = grep { $_->{id} == $lot->[3] } @{ $member->{entries} };
+	my @came = grep { $_->[3] == $lot->[3] } map { @{ $_->{lots} } }
+	  grep { $_->{kind} eq 'transfer_in' } @{ $member->{entries} };
 
-	return 0 if !$grant;
-	return !grep { $_->[3] == $lot->[3] && $_->[2] == $lot->[2] } @{ $grant->{lots} };
+	@came = @{ $grant->{lots} } if $grant;
+	return 0 if !$grant && !@came;
+	return !grep { $_->[3] == $lot->[3] && $_->[2] == $lot->[2] } @came;
 }
 
 #
