@@ -1114,8 +1114,9 @@ sub standing_waiver
 	my ($member, $family) = @_;
 	my $id = $family->{first}{id};
 
+	# what a gift let go of was forgiven for another one
 	return max(0,
-		sum0(map { $_->{waived} } @{ $family->{entries} })
+		sum0(map { $_->{waived}, values %{ $_->{cancelled} } } @{ $family->{entries} })
 		  - sum0(map { $_->{cancelled}{$id} // 0 } @{ $member->{entries} }));
 }
 
