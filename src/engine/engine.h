@@ -55,7 +55,10 @@ typedef struct EngineSource
 	/* Adds what is stored of the member's use to each of the uses. */
 	void		(*usage) (void *arg, RuleUse *uses, int count);
 
-	/* Takes up to `points` from a rule's budget; returns how many it got. */
+	/*
+	 * Takes up to `points` from a rule's budget; returns how many it got.  Of 0
+	 * points it locks all of the budget.
+	 */
 	int64		(*take_budget) (void *arg, int32 rule_id, int64 points);
 
 	/* The history of an event as it was stored last; false if it never was. */

@@ -111,6 +111,40 @@ budget_of(const List *uses, int32 rule_id)
 	return points;
 }
 
+/*
+ * Locks the budgets that a correction may give back to, up to a rule that it is
+ * about to take from: budgets are locked in the order of their rules' ids, so
+ * that operations cannot block each other.
+ */
+static void
+lock_own_budgets(const FactsOf *of, int32 up_to)
+{
+	Engine	   *engine = of->engine;
+	int32		last = 0;
+
+	for (;;)
+	{
+		int32		next = PG_INT32_MAX;
+		Reservation *reservation;
+		ListCell   *cell;
+
+		foreach(cell, of->own)
+		{
+			const RuleUse *use = lfirst(cell);
+
+			if (use->budget > 0 && use->rule_id > last && use->rule_id <= up_to)
+				next = Min(next, use->rule_id);
+		}
+		if (next == PG_INT32_MAX)
+			return;
+		reservation = reservation_of(engine, next);
+		if (!reservation->locked)
+			(void) engine->source->take_budget(engine->source->arg, next, 0);
+		reservation->locked = true;
+		last = next;
+	}
+}
+
 /* The event keeps what it has; what this operation has spare comes next. */
 static int64
 take_budget(void *arg, int32 rule_id, int64 points)
@@ -124,6 +158,7 @@ take_budget(void *arg, int32 rule_id, int64 points)
 
 	if (points <= at_hand)
 		return points;
+	lock_own_budgets(of, rule_id);
 	got = engine->source->take_budget(engine->source->arg, rule_id, points - at_hand);
 	reservation->points += got;
 	return at_hand + got;

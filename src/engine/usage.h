@@ -21,6 +21,7 @@ typedef struct Reservation
 {
 	int32		rule_id;
 	int64		points;
+	bool		locked;			/* all of the budget is */
 } Reservation;
 
 /* What rules may ask about a member; `families` are those of the event, or NIL. */

@@ -7,7 +7,8 @@
  * rule are locked in their order, waiting, and the points taken from several.
  * So commits do not wait for each other until a budget runs out, and what is
  * given never exceeds it.  Rules are asked in the order of their ids, slots in
- * theirs: operations that take one event each cannot block each other.
+ * theirs; who may give back to a rule locks all of its slots before taking from
+ * a later one.  So operations on one event each cannot block each other.
  */
 #include "postgres.h"
 
@@ -99,6 +100,15 @@ int64
 loyalty_budget_take(int32 rule_id, int64 points)
 {
 	return move(rule_id, points);
+}
+
+void
+loyalty_budget_lock(int32 rule_id)
+{
+	Datum		args[1] = {Int32GetDatum(rule_id)};
+	Slots		slots = {0};
+
+	loyalty_query_visit(&lock_all, args, read_slot, &slots);
 }
 
 void

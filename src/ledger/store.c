@@ -205,7 +205,10 @@ source_usage(void *arg, RuleUse *uses, int count)
 static int64
 source_take_budget(void *arg, int32 rule_id, int64 points)
 {
-	return loyalty_budget_take(rule_id, points);
+	if (points > 0)
+		return loyalty_budget_take(rule_id, points);
+	loyalty_budget_lock(rule_id);
+	return 0;
 }
 
 static bool

@@ -245,38 +245,44 @@ store_histories(const Engine *engine)
 	}
 }
 
-/* Reservations less what the operation's uses came to. */
+static int
+compare_rules(const void *a, const void *b)
+{
+	int32		x = ((const Reservation *) a)->rule_id;
+	int32		y = ((const Reservation *) b)->rule_id;
+
+	return (x > y) - (x < y);
+}
+
+/* Reservations less what the operation's uses came to, in the order of rules. */
 static void
 give_back_budgets(const Engine *engine, const RuleUse *changes, int count)
 {
-	ListCell   *cell;
+	int			reserved = list_length(engine->reservations);
+	int			total = reserved;
+	Reservation *spare = palloc(sizeof(Reservation) * (reserved + count));
 
+	for (int i = 0; i < reserved; i++)
+		spare[i] = *(const Reservation *) list_nth(engine->reservations, i);
 	for (int i = 0; i < count; i++)
 	{
-		int64		spare = -changes[i].budget;
+		int			n;
 
-		foreach(cell, engine->reservations)
+		for (n = 0; n < total && spare[n].rule_id != changes[i].rule_id; n++)
+			 /* find it */ ;
+		if (n == total)
 		{
-			const Reservation *reservation = lfirst(cell);
-
-			if (reservation->rule_id == changes[i].rule_id)
-				spare = 0;		/* below, once */
+			spare[n].rule_id = changes[i].rule_id;
+			spare[n].points = 0;
+			total++;
 		}
-		if (spare > 0)
-			loyalty_budget_give_back(changes[i].rule_id, spare);
+		spare[n].points -= changes[i].budget;
 	}
-	foreach(cell, engine->reservations)
+	qsort(spare, total, sizeof(Reservation), compare_rules);
+	for (int i = 0; i < total; i++)
 	{
-		const Reservation *reservation = lfirst(cell);
-		int64		spare = reservation->points;
-
-		for (int i = 0; i < count; i++)
-		{
-			if (changes[i].rule_id == reservation->rule_id)
-				spare -= changes[i].budget;
-		}
-		if (spare > 0)
-			loyalty_budget_give_back(reservation->rule_id, spare);
+		if (spare[i].points > 0)
+			loyalty_budget_give_back(spare[i].rule_id, spare[i].points);
 	}
 }
 

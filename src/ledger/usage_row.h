@@ -31,6 +31,9 @@ extern void loyalty_usage_store(Engine *engine);
 extern int64 loyalty_budget_take(int32 rule_id, int64 points);
 extern void loyalty_budget_give_back(int32 rule_id, int64 points);
 
+/* Waits until nobody else can take from it or give back to it. */
+extern void loyalty_budget_lock(int32 rule_id);
+
 /* What is left of a budget, without a lock. */
 extern int64 loyalty_budget_left(int32 rule_id);
 
