@@ -27,6 +27,7 @@ OBJS = \
 	src/api/ladder.o \
 	src/api/maintenance.o \
 	src/api/membership.o \
+	src/api/plan_worth.o \
 	src/api/plans.o \
 	src/api/points.o \
 	src/api/preview.o \
@@ -65,6 +66,7 @@ OBJS = \
 	src/engine/member_streak.o \
 	src/engine/opening.o \
 	src/engine/past.o \
+	src/engine/past_events.o \
 	src/engine/plan.o \
 	src/engine/referral.o \
 	src/engine/refuse.o \

@@ -139,6 +139,9 @@ extern void loyalty_event_evaluate(Engine *engine, const EventType *event,
 /* The event type of that name; 22023 if no rule has ever named it. */
 extern const EventType *loyalty_event_require(const Program *program, const char *name);
 
+/* plans.c: the plan of that name; 22023 if the program has none. */
+extern const PaidPlan *loyalty_plan_require(const Program *program, const char *name);
+
 /*
  * referrals.c: settles what is due to those who invited these members (of
  * int64 *), as far as nobody has them locked.

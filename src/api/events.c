@@ -85,6 +85,7 @@ loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attr
 	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
 	request.stored = first == NULL ? NULL : first->breakdown;
+	request.other_plan = false;
 	loyalty_rules_evaluate(&request, outcome);
 }
 

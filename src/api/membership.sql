@@ -105,6 +105,47 @@ COMMENT ON FUNCTION loyalty.benefits(text, timestamptz, text) IS
 	'the benefits of a member and what is left of them in the period of `at` (default now), by the tier or plan that gives most. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.benefits(text, timestamptz, text) FROM PUBLIC;
 
+CREATE FUNCTION loyalty.plan_worth(
+	member text,
+	plan text,
+	at timestamptz DEFAULT NULL,
+	program text DEFAULT NULL,
+	OUT since timestamptz,
+	OUT until timestamptz,
+	OUT events bigint,
+	OUT points bigint,
+	OUT points_worth numeric,
+	OUT uses bigint,
+	OUT benefit_worth numeric,
+	OUT worth numeric,
+	OUT price numeric,
+	OUT net numeric)
+	RETURNS record
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'loyalty_plan_worth';
+COMMENT ON FUNCTION loyalty.plan_worth(text, text, timestamptz, text) IS
+	'what a plan would have given a member in the 12 months before `at` (default now), against its price for them: points that its multiplier would have added, units of its benefits that the member had events for, their worth, and net = worth - price. points_worth NULL: the program states no point_value, worth is of benefits alone. LY002 unknown member, 22023 unknown plan';
+REVOKE ALL ON FUNCTION loyalty.plan_worth(text, text, timestamptz, text) FROM PUBLIC;
+
+CREATE FUNCTION loyalty.plan_worth_lines(
+	member text,
+	plan text,
+	at timestamptz DEFAULT NULL,
+	program text DEFAULT NULL,
+	OUT benefit text,
+	OUT period_start timestamptz,
+	OUT period_end timestamptz,
+	OUT events bigint,
+	OUT quantity bigint,
+	OUT unit text,
+	OUT worth numeric)
+	RETURNS SETOF record
+	LANGUAGE c STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'loyalty_plan_worth_lines';
+COMMENT ON FUNCTION loyalty.plan_worth_lines(text, text, timestamptz, text) IS
+	'what the figures of plan_worth() are made of: the points of each local month (benefit NULL), and each benefit in each period of its quota, with the events that it is counted on, the units beyond those the member had otherwise, and their worth (NULL: not stated). LY002 unknown member, 22023 unknown plan';
+REVOKE ALL ON FUNCTION loyalty.plan_worth_lines(text, text, timestamptz, text) FROM PUBLIC;
+
 CREATE VIEW loyalty.subscriptions AS
 	SELECT s.entry_id, p.name AS program, m.ref AS member, pl.name AS plan, s.since, s.until,
 		s.since <= clock_timestamp() AND clock_timestamp() < s.until AS in_force,

@@ -50,10 +50,9 @@ plan_receipt_datum(FunctionCallInfo fcinfo, const PlanReceipt *receipt)
 	return loyalty_row_datum(fcinfo, values, nulls);
 }
 
-static const PaidPlan *
-arg_plan(FunctionCallInfo fcinfo, int n, const Program *program)
+const PaidPlan *
+loyalty_plan_require(const Program *program, const char *name)
 {
-	const char *name = loyalty_arg_text(fcinfo, n);
 	const PaidPlan *plan;
 
 	if (name == NULL)
@@ -143,7 +142,7 @@ loyalty_subscribe(PG_FUNCTION_ARGS)
 	const char *ref = loyalty_arg_key(fcinfo, 2, "ref", false);
 	TimestampTz at = loyalty_arg_at(fcinfo, 3);
 	const Program *program = loyalty_arg_program(fcinfo, 4);
-	const PaidPlan *plan = arg_plan(fcinfo, 1, program);
+	const PaidPlan *plan = loyalty_plan_require(program, loyalty_arg_text(fcinfo, 1));
 	Call		call;
 	Receipt		first;
 	PlanReceipt receipt;
@@ -220,7 +219,7 @@ loyalty_unsubscribe(PG_FUNCTION_ARGS)
 	const char *ref = loyalty_arg_key(fcinfo, 2, "ref", false);
 	TimestampTz at = loyalty_arg_at(fcinfo, 3);
 	const Program *program = loyalty_arg_program(fcinfo, 4);
-	const PaidPlan *plan = arg_plan(fcinfo, 1, program);
+	const PaidPlan *plan = loyalty_plan_require(program, loyalty_arg_text(fcinfo, 1));
 	Call		call;
 	Receipt		first;
 	PlanReceipt receipt;

@@ -23,6 +23,7 @@ CREATE TABLE loyalty.benefit (
 	event text COLLATE "C" NOT NULL DEFAULT 'purchase',
 	condition jsonpath,
 	value numeric,
+	worth jsonpath,
 	active boolean NOT NULL DEFAULT true,
 	version_id bigint NOT NULL,
 	changed_at timestamptz NOT NULL,
@@ -60,6 +61,7 @@ COMMENT ON COLUMN loyalty.benefit.period IS 'local calendar period of the quota:
 COMMENT ON COLUMN loyalty.benefit.event IS 'kind of event that it is used on, for the application';
 COMMENT ON COLUMN loyalty.benefit.condition IS 'jsonpath over what it is used on: one boolean, or finds something; NULL: always';
 COMMENT ON COLUMN loyalty.benefit.value IS 'worth of a unit in currency, or a rate: for the application';
+COMMENT ON COLUMN loyalty.benefit.worth IS 'jsonpath over what it is used on: what one use is worth in currency, its numbers summed, for plan_worth(); NULL: value is that';
 COMMENT ON COLUMN loyalty.benefit.active IS 'false: it is not given any more';
 COMMENT ON COLUMN loyalty.benefit.version_id IS 'current version in config_version; given by trigger, never by hand';
 COMMENT ON COLUMN loyalty.benefit.changed_at IS 'start of the transaction that made this version; given by trigger';
@@ -77,6 +79,12 @@ BEGIN
 				(loyalty.jsonpath_variables(new.condition))[1], new.name
 			USING ERRCODE = 'undefined_object',
 				HINT = 'A condition sees only what the benefit is used on, as $.';
+	END IF;
+	IF pg_catalog.cardinality(loyalty.jsonpath_variables(new.worth)) > 0 THEN
+		RAISE EXCEPTION 'unknown variable "$%" in worth of benefit "%"',
+				(loyalty.jsonpath_variables(new.worth))[1], new.name
+			USING ERRCODE = 'undefined_object',
+				HINT = 'It sees only what the benefit is used on, as $.';
 	END IF;
 	IF new.changed_at <> pg_catalog.now() THEN
 		RETURN NULL;

@@ -112,6 +112,7 @@ typedef struct Benefit
 	char	   *event;
 	RulePath   *condition;
 	Numeric		value;			/* NULL = none */
+	RulePath   *worth;			/* of one use, in currency; absent: value */
 } Benefit;
 
 /* What completes an invitation. */
@@ -167,6 +168,7 @@ typedef struct Program
 	Interval	grace;
 	LotGranularity lot_granularity;
 	Numeric		max_multiplier; /* NULL = none */
+	Numeric		point_value;	/* of a point, in currency; NULL = not stated */
 	int64		max_balance;	/* -1 = none */
 	Interval	max_hold;
 	ValidityPolicy *growth_window;	/* NULL = never */

@@ -88,4 +88,6 @@ loyalty_benefit_load(HeapTuple row, TupleDesc desc, Benefit *benefit)
 	benefit->condition = palloc(sizeof(RulePath));
 	loyalty_path_load(row, desc, "condition", benefit->condition);
 	benefit->value = loyalty_config_column_numeric(row, desc, "value");
+	benefit->worth = palloc(sizeof(RulePath));
+	loyalty_path_load(row, desc, "worth", benefit->worth);
 }

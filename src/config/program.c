@@ -68,6 +68,7 @@ loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program)
 	program->grace = *loyalty_config_column_interval(row, desc, "grace");
 	program->lot_granularity = (LotGranularity) column_word(row, desc, "lot_granularity");
 	program->max_multiplier = loyalty_config_column_numeric(row, desc, "max_multiplier");
+	program->point_value = loyalty_config_column_numeric(row, desc, "point_value");
 	program->max_balance = loyalty_config_column_limit(row, desc, "max_balance");
 	program->max_hold = *loyalty_config_column_interval(row, desc, "max_hold");
 	program->growth_window = loyalty_config_column_validity(row, desc, "growth_window");

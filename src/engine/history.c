@@ -22,8 +22,8 @@ typedef struct RefStanding
 	bool		stands;
 } RefStanding;
 
-static bool
-is_first_of_event(const Entry *entry)
+bool
+loyalty_entry_is_first(const Entry *entry)
 {
 	return entry->breakdown != NULL && JB_ROOT_IS_OBJECT(entry->breakdown) &&
 		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &entry->breakdown->root),
@@ -78,7 +78,7 @@ loyalty_history_count(const List *entries, int32 event_id)
 			continue;
 		if (entry->ref == NULL)
 		{
-			if (is_first_of_event(entry))
+			if (loyalty_entry_is_first(entry))
 				add_event(&history, entry->at);
 			continue;
 		}

@@ -70,6 +70,29 @@ loyalty_streak_note(Engine *engine, const EventType *event, StreakValue *value)
 	loyalty_streak_value(&streak->calendar, event->streak, period, value);
 }
 
+bool
+loyalty_streak_was(Engine *engine, const EventType *event, const Entry *first,
+				   StreakValue *value)
+{
+	const StreakValue *stored;
+	const MemberStreak *streak;
+	int32		period;
+
+	if (event->streak == NULL)
+		return false;
+	stored = loyalty_breakdown_streak(first->breakdown);
+	if (stored != NULL)
+	{
+		*value = *stored;
+		return true;
+	}
+	streak = loyalty_member_streak(engine, event);
+	period = loyalty_streak_period(event->streak->unit, first->at, engine->program->tz);
+	value->first = true;
+	loyalty_streak_value(&streak->calendar, event->streak, period, value);
+	return loyalty_streak_is_done(&streak->calendar, period);
+}
+
 void
 loyalty_streak_make_up(Engine *engine, const EventType *event, int32 period)
 {

@@ -29,6 +29,13 @@ extern bool loyalty_streak_repeats(Engine *engine, const EventType *event);
 /* Marks the period of engine->at for an event, and says what the event finds. */
 extern void loyalty_streak_note(Engine *engine, const EventType *event, StreakValue *value);
 
+/*
+ * What an event of the past found: as stored with it or, if no rule asked, by
+ * the calendar, as the first of its period.  False if there is nothing of it.
+ */
+extern bool loyalty_streak_was(Engine *engine, const EventType *event, const Entry *first,
+							   StreakValue *value);
+
 /* Marks a period as made up. */
 extern void loyalty_streak_make_up(Engine *engine, const EventType *event, int32 period);
 

@@ -70,6 +70,10 @@ extern void loyalty_subscription_cancel(Subscription *subscription, TimestampTz 
 extern Numeric loyalty_price_prorate(Numeric price, TimestampTz since, TimestampTz from,
 									 TimestampTz until);
 
+/* What [from, until) costs in periods from `from` on, the last one by its part. */
+extern Numeric loyalty_plan_price(const Program *program, const PaidPlan *plan,
+								  TimestampTz from, TimestampTz until);
+
 /* The local calendar period of a benefit that `at` falls in. */
 extern void loyalty_benefit_period(const Program *program, const Benefit *benefit,
 								   TimestampTz at, TimestampTz *start, TimestampTz *end);

@@ -106,6 +106,27 @@ loyalty_price_prorate(Numeric price, TimestampTz since, TimestampTz from, Timest
 											   Int32GetDatum(Max(scale, 2))));
 }
 
+Numeric
+loyalty_plan_price(const Program *program, const PaidPlan *plan, TimestampTz from,
+				   TimestampTz until)
+{
+	Datum		sum = NumericGetDatum(number_of(0));
+	TimestampTz since = from;
+
+	for (int32 nth = 1; since < until; nth++)
+	{
+		TimestampTz end = period_end(program, from, &plan->period, nth);
+
+		sum = DirectFunctionCall2(numeric_add, sum, NumericGetDatum(plan->price));
+		if (end > until)
+			sum = DirectFunctionCall2(numeric_sub, sum,
+									  NumericGetDatum(loyalty_price_prorate(plan->price, since,
+																			until, end)));
+		since = end;
+	}
+	return DatumGetNumeric(sum);
+}
+
 void
 loyalty_subscription_cancel(Subscription *subscription, TimestampTz at)
 {

@@ -15,8 +15,8 @@
 #include "engine/rules_work.h"
 
 /* The greatest of the tier's and the plan's multiplier. */
-void
-loyalty_rule_multiplier(RuleWork *work, const PaidPlan *plan)
+static void
+use_multiplier(RuleWork *work, const PaidPlan *plan)
 {
 	Numeric		tier = work->tier_multiplier;
 
@@ -49,7 +49,7 @@ start_work(const EventRequest *request, RuleWork *work)
 		work->tier_rank = tier->rank;
 		work->tier_multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
 	}
-	loyalty_rule_multiplier(work, request->plan);
+	use_multiplier(work, request->plan);
 	for (int i = 0; i < event->rule_count; i++)
 	{
 		Rule	   *rule = event->rules[i];
@@ -311,7 +311,11 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 	work.member_ref = request->member_ref;
 	work.correcting = request->stored != NULL;
 	if (work.correcting)
+	{
 		loyalty_breakdown_read(request->stored, request, &work);
+		if (request->other_plan)
+			use_multiplier(&work, request->plan);
+	}
 	else
 		start_work(request, &work);
 	work.attributes = request->attributes;

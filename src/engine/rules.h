@@ -72,6 +72,7 @@ typedef struct EventRequest
 	 * its rule versions and variables are used instead of the current ones.
 	 */
 	const Jsonb *stored;
+	bool		other_plan;		/* but with `plan` in place of the stored one */
 } EventRequest;
 
 /* Points of one validity within a grant; they become one lot. */
@@ -122,6 +123,9 @@ extern bool loyalty_jsonpath_holds(JsonPath *path, const Jsonb *document,
 extern Numeric loyalty_path_sum(const RulePath *path, const Jsonb *document);
 /* The uses that a grant's breakdown notes, as a list of RuleUse. */
 extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
+
+/* The $streak that its rules saw; NULL if none asked. */
+extern const StreakValue *loyalty_breakdown_streak(const Jsonb *breakdown);
 
 /* Are two texts the same, or both NULL? */
 static inline bool

@@ -214,6 +214,18 @@ read_streak(const JsonbContainer *object)
 	return streak;
 }
 
+const StreakValue *
+loyalty_breakdown_streak(const Jsonb *breakdown)
+{
+	JsonbValue	value;
+
+	if (breakdown == NULL || !JB_ROOT_IS_OBJECT(breakdown) ||
+		!loyalty_json_find(&breakdown->root, "facts", jbvBinary, &value) ||
+		!loyalty_json_find(value.val.binary.data, "streak", jbvBinary, &value))
+		return NULL;
+	return read_streak(value.val.binary.data);
+}
+
 /* The facts of all rules, within the breakdown of the first grant. */
 void
 loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,

@@ -108,8 +108,6 @@ extern const Jsonb *loyalty_rule_variables(const RuleWork *work, int bits,
 extern const Jsonb *loyalty_rule_member(const Jsonb *attributes, const List *rules);
 extern bool loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result);
 
-/* rules.c */
-extern void loyalty_rule_multiplier(RuleWork *work, const PaidPlan *plan);
 /* rules_multiply.c: which rules stay, and what the multipliers make of them */
 extern void loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count);
 

@@ -45,6 +45,9 @@ extern void loyalty_history_add(Engine *engine, const EventType *event, int64 en
 /* The history of an event by all entries of the member. */
 extern EventHistory loyalty_history_count(const List *entries, int32 event_id);
 
+/* Is it the first grant of an event, the one that holds its variables? */
+extern bool loyalty_entry_is_first(const Entry *entry);
+
 /* The operation's changes, each rule, period and key once. */
 extern RuleUse *loyalty_usage_changes(const List *uses, int *count);
 

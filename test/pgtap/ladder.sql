@@ -45,5 +45,26 @@ INSERT INTO loyalty.rule (program, name, event, points, limits) VALUES ('facts',
 SELECT FROM record('zoe', 'visit', '{}', 'v1', program => 'facts');
 SELECT is(count(*), 2::bigint, 'a rule may count and be limited') FROM ladder('zoe', 'facts');
 
+-- limits: an event does not stand in its own way, what one uses is not there for the next
+INSERT INTO loyalty.program (name) VALUES ('limits');
+INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier) VALUES ('limits', 'base', 1, 0, 1), ('limits', 'gold', 2, 1000, 5);
+INSERT INTO loyalty.rule (program, name, event, points, limits) VALUES ('limits', 'base', 'purchase', '$.amount', '[{"per": "ever", "points": 100}]');
+SELECT FROM record('ann', 'purchase', '{"amount": 30}', 'o1', program => 'limits');
+SELECT FROM record('ann', 'purchase', '{"amount": 30}', 'o2', program => 'limits');
+SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '60 100', 'limits') FROM ladder('ann', 'limits');
+
+-- $streak: as the event found it; by the calendar where no rule asked
+INSERT INTO loyalty.program (name) VALUES ('runs');
+INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier) VALUES ('runs', 'base', 1, 0, 1), ('runs', 'gold', 2, 1000, 2);
+INSERT INTO loyalty.streak (program, event) VALUES ('runs', 'check_in'), ('runs', 'visit');
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('runs', 'daily', 'check_in', '$streak.run * 10'), ('runs', 'visit', 'visit', '1');
+SELECT FROM record('ann', 'check_in', '{}', NULL, now() - interval '2 days', 'runs');
+SELECT FROM record('ann', 'check_in', '{}', NULL, now() - interval '1 day', 'runs');
+SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '30 60', 'the run that was stored') FROM ladder('ann', 'runs');
+SELECT FROM record('bob', 'visit', '{}', NULL, now() - interval '2 days', 'runs');
+SELECT FROM record('bob', 'visit', '{}', NULL, now() - interval '1 day', 'runs');
+UPDATE loyalty.rule SET points = '$streak.run' WHERE program = 'runs' AND name = 'visit';
+SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '3 6', 'the run of the calendar') FROM ladder('bob', 'runs');
+
 SELECT lawful('ladder');
 SELECT * FROM finish();
