@@ -129,9 +129,9 @@ points_lines(PlanYear *year)
 	foreach(cell, point_value == NULL ? NIL : lines)
 	{
 		WorthLine  *line = lfirst(cell);
+		Datum		quantity = NumericGetDatum(int64_to_numeric(line->quantity));
 
-		line->worth = DatumGetNumeric(DirectFunctionCall2(numeric_mul,
-														  NumericGetDatum(int64_to_numeric(line->quantity)),
+		line->worth = DatumGetNumeric(DirectFunctionCall2(numeric_mul, quantity,
 														  NumericGetDatum(point_value)));
 	}
 	return lines;

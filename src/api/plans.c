@@ -184,6 +184,7 @@ loyalty_subscribe(PG_FUNCTION_ARGS)
 	entry->request_digest = digest;
 	sold.entry_id = entry->entry_id;
 	loyalty_subscription_insert(call.member.member_id, &sold, ref);
+	loyalty_tier_look_again(&call.engine, entry, TIER_NEEDS_PLAN);
 	loyalty_call_finish(&call);
 	sum_up(&receipt, &call, plan, list_make1(&sold), entry->entry_id);
 	return plan_receipt_datum(fcinfo, &receipt);

@@ -266,7 +266,8 @@ read_tier(ConfigCache *into, HeapTuple row, TupleDesc desc)
 	if (program == NULL)
 		return;					/* only while a restore is under way */
 	program->tiers = grow(program->tiers, program->tier_count, sizeof(Tier));
-	loyalty_tier_load(row, desc, &program->tiers[program->tier_count++]);
+	loyalty_tier_load(row, desc, &program->tiers[program->tier_count]);
+	program->tiers_ask |= program->tiers[program->tier_count++].condition != NULL;
 }
 
 static void

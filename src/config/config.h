@@ -177,6 +177,7 @@ typedef struct Program
 	bool		keep_attributes;
 	Tier	   *tiers;			/* by rank, ascending */
 	int			tier_count;
+	bool		tiers_ask;		/* one of them has a condition */
 	PaidPlan   *plans;			/* by name */
 	int			plan_count;
 	bool		plans_multiply; /* one of them has a multiplier */

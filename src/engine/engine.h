@@ -249,6 +249,7 @@ extern const Tier *loyalty_tier_current(const Engine *engine);
 extern void loyalty_tier_settle_in(Engine *engine);
 extern void loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause);
 extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected);
+extern void loyalty_tier_look_again(Engine *engine, const Entry *cause, int needs);
 extern void loyalty_tier_advance(Engine *engine);
 extern void loyalty_tier_finish(Engine *engine);
 extern bool loyalty_tier_retier(Engine *engine, bool full);
@@ -259,8 +260,13 @@ extern Entry *loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const 
 										TimestampTz until, const char *ref, const char *reason);
 extern Entry *loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason);
 
-/* tier_condition.c */
+/*
+ * tier_condition.c: does the tier's condition hold for the member at `at`?  Or,
+ * had it the plans that were in force at some time from `since` on?
+ */
 extern bool loyalty_tier_condition_holds(const Engine *engine, const Tier *tier, TimestampTz at);
+extern bool loyalty_tier_condition_held(const Engine *engine, const Tier *tier,
+										TimestampTz since, TimestampTz at);
 
 /* tier_gift.c */
 extern void loyalty_tier_gift_give(Engine *engine, const Tier *tier, const Entry *cause);

@@ -155,6 +155,8 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 		loyalty_history_add(engine, event, entry->entry_id);
 	if (cause != NULL)
 		loyalty_tier_reassess(engine, cause, NIL);
+	else
+		loyalty_tier_look_again(engine, entry, 0);
 	return entry;
 }
 

@@ -247,16 +247,17 @@ may_return(const Engine *engine, const Tier *tier)
 
 /*
  * The highest tier above `floor` that growth gives at some instant in
- * [from, until], and the first such instant; NULL if none does.  `merged` as in
- * loyalty_growth_peak.
+ * [from, until], and the first such instant; NULL if none does.  Looking back
+ * over a period, merged lots count (loyalty_growth_peak), and so do plans that
+ * were in force at some time in it.
  */
 static const Tier *
 tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz until,
-			 bool merged, TimestampTz *since)
+			 bool look_back, TimestampTz *since)
 {
 	const Program *program = engine->program;
 	int64		peak = loyalty_growth_peak(engine->member, from, until, PG_INT64_MAX,
-										   merged, since);
+										   look_back, since);
 
 	for (int i = program->tier_count - 1; i >= 0; i--)
 	{
@@ -265,9 +266,10 @@ tier_reached(const Engine *engine, int floor, TimestampTz from, TimestampTz unti
 		if (tier->rank <= floor)
 			break;
 		if (tier->threshold <= peak && may_return(engine, tier) &&
-			loyalty_tier_condition_holds(engine, tier, until))
+			loyalty_tier_condition_held(engine, tier, look_back ? from : until, until))
 		{
-			loyalty_growth_peak(engine->member, from, until, tier->threshold, merged, since);
+			loyalty_growth_peak(engine->member, from, until, tier->threshold, look_back,
+								since);
 			return tier;
 		}
 	}
@@ -327,7 +329,10 @@ upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
 	return true;
 }
 
-/* A refund: does what is left of growth still give the tier in the open period? */
+/*
+ * A refund: does what is left of growth still give the tier in the open period?
+ * That a plan has ended meanwhile is for the end of the period.
+ */
 static bool
 downgrade(Engine *engine, TimestampTz clock)
 {
@@ -401,6 +406,31 @@ loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected)
 	engine->tier_decided = true;
 	engine->tier_entry = cause == NULL ? 0 : cause->entry_id;
 	loyalty_tier_advance(engine);
+}
+
+/*
+ * What conditions of tiers ask for beside growth may have changed: upgrades at
+ * once.  `needs` are the TIER_NEEDS_ bits of what has; 0 = anything.
+ */
+void
+loyalty_tier_look_again(Engine *engine, const Entry *cause, int needs)
+{
+	const Program *program = engine->program;
+	MemberStatus status = engine->member->status;
+
+	/* who may not earn gets no gifts */
+	if (!program->tiers_ask || (status != STATUS_ACTIVE && status != STATUS_SPEND_BLOCKED))
+		return;
+	for (int i = 0; i < program->tier_count; i++)
+	{
+		const Tier *tier = &program->tiers[i];
+
+		if (tier->condition != NULL && (needs == 0 || (tier->condition_needs & needs) != 0))
+		{
+			loyalty_tier_reassess(engine, cause, NIL);
+			return;
+		}
+	}
 }
 
 /*

@@ -5,8 +5,8 @@
  * $orders counts the events whose growth still stands and is as young as the
  * oldest live growth, $active_days the local days they fall on, $tenure the
  * days since enrolment, $plan names the plans in force; $ is the member's
- * attributes.  The past is read only
- * where a condition mentions it and the thresholds are met.
+ * attributes.  The past is read only where a condition mentions it and the
+ * thresholds are met.
  */
 #include "postgres.h"
 
@@ -132,9 +132,10 @@ count_orders(const Engine *engine, TimestampTz at, int64 *orders, int64 *active_
 		*active_days += i == 0 || days[i] != days[i - 1];
 }
 
-/* The names of the plans in force, as an array. */
+/* The names of the plans in force at some time in [since, at], as an array. */
 static void
-push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, TimestampTz at)
+push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, TimestampTz since,
+		   TimestampTz at)
 {
 	List	   *subscriptions = NIL;
 	ListCell   *cell;
@@ -148,14 +149,14 @@ push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, Time
 		const Subscription *subscription = lfirst(cell);
 		const PaidPlan *plan = loyalty_plan_by_id(engine->program, subscription->plan_id);
 
-		if (plan != NULL && subscription->since <= at && at < subscription->until)
+		if (plan != NULL && subscription->since <= at && since < subscription->until)
 			loyalty_json_text(state, NULL, plan->name);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 static const Jsonb *
-condition_variables(const Engine *engine, const Tier *tier, TimestampTz at)
+condition_variables(const Engine *engine, const Tier *tier, TimestampTz since, TimestampTz at)
 {
 	JsonbParseState *state = NULL;
 	int64		orders = 0;
@@ -173,18 +174,24 @@ condition_variables(const Engine *engine, const Tier *tier, TimestampTz at)
 			clock.to_local(clock.zone, engine->member->enrolled_at).day;
 	}
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_plans(&state, engine, tier, at);
+	push_plans(&state, engine, tier, since, at);
 	loyalty_json_integer(&state, "orders", orders);
 	loyalty_json_integer(&state, "tenure", tenure);
 	loyalty_json_integer(&state, "active_days", active_days);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-/* Does the tier's condition hold for the member at `at`? */
 bool
-loyalty_tier_condition_holds(const Engine *engine, const Tier *tier, TimestampTz at)
+loyalty_tier_condition_held(const Engine *engine, const Tier *tier, TimestampTz since,
+							TimestampTz at)
 {
 	return tier->condition == NULL ||
 		loyalty_jsonpath_holds(tier->condition, engine->member->attributes,
-							   condition_variables(engine, tier, at));
+							   condition_variables(engine, tier, since, at));
+}
+
+bool
+loyalty_tier_condition_holds(const Engine *engine, const Tier *tier, TimestampTz at)
+{
+	return loyalty_tier_condition_held(engine, tier, at, at);
 }
