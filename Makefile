@@ -90,6 +90,7 @@ OBJS = \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
 	src/ledger/audit_usage.o \
+	src/ledger/beside.o \
 	src/ledger/budget.o \
 	src/ledger/chain.o \
 	src/ledger/entry_row.o \

@@ -14,7 +14,8 @@ INSERT INTO tier (name, rank, threshold, earn_multiplier) VALUES ('silver', 1, 1
 CREATE VIEW grants AS
 	SELECT l.ref, l.kind, l.points, COALESCE(l.growth, 0) AS growth, l.point_kind AS type, l.partner,
 			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', r ->> 'rule', r ->> 'matches', r ->> 'given',
-						r ->> 'wished', r ->> 'points', r ->> 'growth', r ->> 'note'), '; ')
+						COALESCE(r ->> 'wished', r ->> 'points'), r ->> 'points',
+						COALESCE(r ->> 'growth', r ->> 'points'), r ->> 'note'), '; ')
 				FROM pg_catalog.jsonb_array_elements(l.breakdown -> 'rules') r) AS rules
 		FROM ledger l ORDER BY l.member_id, l.entry_id;
 

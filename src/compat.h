@@ -66,22 +66,30 @@ compat_range_table_entry(Relation relation)
 }
 
 static inline void
-compat_init_range_table(EState *estate, Relation first, Relation second)
+compat_init_range_table(EState *estate, List *relations)
 {
-	List	   *entries = list_make2(compat_range_table_entry(first),
-									 compat_range_table_entry(second));
-
+	List	   *entries = NIL;
 #if PG_VERSION_NUM >= 160000
 	List	   *permissions = NIL;
-
-	addRTEPermissionInfo(&permissions, linitial(entries));
-	addRTEPermissionInfo(&permissions, lsecond(entries));
-#if PG_VERSION_NUM >= 180000
-	ExecInitRangeTable(estate, entries, permissions,
-					   bms_add_member(bms_make_singleton(1), 2));
-#else
-	ExecInitRangeTable(estate, entries, permissions);
 #endif
+#if PG_VERSION_NUM >= 180000
+	Bitmapset  *unpruned = bms_add_range(NULL, 1, list_length(relations));
+#endif
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		RangeTblEntry *entry = compat_range_table_entry(lfirst(cell));
+
+#if PG_VERSION_NUM >= 160000
+		addRTEPermissionInfo(&permissions, entry);
+#endif
+		entries = lappend(entries, entry);
+	}
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, entries, permissions, unpruned);
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, entries, permissions);
 #else
 	ExecInitRangeTable(estate, entries);
 #endif

@@ -136,9 +136,11 @@ tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *
 	const char *note = find_text(result, "note");
 	long long	version = number_int64(find_number(result, "version"));
 	long long	points = number_int64(find_number(result, "points"));
-	long long	growth = number_int64(find_number(result, "growth"));
+	Numeric		noted_growth = find_number(result, "growth");
+	Numeric		noted_wish = find_number(result, "wished");
+	long long	growth = noted_growth != NULL ? number_int64(noted_growth) : points;
+	Numeric		wished = noted_wish != NULL ? noted_wish : int64_to_numeric(points);
 	Numeric		given = find_number(result, "given");
-	Numeric		wished = find_number(result, "wished");
 	Numeric		matches = find_number(result, "matches");
 	Numeric		factor = find_number(result, "factor");
 	const JsonbContainer *cuts = find_container(result, "cut_by");

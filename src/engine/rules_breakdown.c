@@ -16,6 +16,7 @@
  * mentions it.  A `plan` ({"name": "prime", "multiplier": 10}) is there where its
  * multiplier counted, not the tier's.  `given` is before the multiplier and
  * absent where it changed nothing; a multiplying rule has its `factor` instead.
+ * `wished` and `growth` are absent where they are the same as `points`.
  * Further grants hold only their `rules`.
  */
 #include "postgres.h"
@@ -77,9 +78,11 @@ push_result(JsonbParseState **state, const RuleResult *result)
 	}
 	if (result->rule->mode == RULE_MULTIPLY && result->matches > 0)
 		push_number(state, "factor", result->points);
-	loyalty_json_integer(state, "growth", result->granted_growth);
+	if (result->granted_growth != result->granted)
+		loyalty_json_integer(state, "growth", result->granted_growth);
 	loyalty_json_integer(state, "points", result->granted);
-	push_number(state, "wished", result->wished);
+	if (loyalty_number_compare(result->wished, int64_to_numeric(result->granted)) != 0)
+		push_number(state, "wished", result->wished);
 	if (result->matches > 1)
 		loyalty_json_integer(state, "matches", result->matches);
 	loyalty_json_integer(state, "version", result->rule->version_id);

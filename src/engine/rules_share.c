@@ -13,7 +13,7 @@
 /* A part of a sum, on its way to a whole share. */
 typedef struct Remainder
 {
-	Numeric		rest;			/* in [0, 1) */
+	Numeric		rest;			/* in (0, 1); NULL = 0 */
 	int			part;
 } Remainder;
 
@@ -51,7 +51,7 @@ loyalty_number_positive(Numeric number)
 	return loyalty_number_compare(number, int64_to_numeric(0)) > 0;
 }
 
-/* A whole number as int64 that can be negated; false if it does not fit. */
+/* A number, rounded, as int64 that can be negated; false if it does not fit. */
 static bool
 whole_number(Numeric number, int64 *whole)
 {
@@ -96,13 +96,41 @@ loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
 	return whole_number(DatumGetNumeric(value), whole);
 }
 
+/*
+ * The whole number below a number and what is left of it; most are whole, for
+ * which this does least.  False if it leaves bigint.
+ */
+static bool
+split_whole(Numeric number, int64 *below, Numeric *rest)
+{
+	Numeric		nearest;
+	int			side;
+
+	if (!whole_number(number, below))
+		return false;
+	nearest = int64_to_numeric(*below);
+	side = loyalty_number_compare(number, nearest);
+	if (side < 0)
+		nearest = int64_to_numeric(--*below);
+	*rest = side == 0 ? NULL : loyalty_number_subtract(number, nearest);
+	return true;
+}
+
+static int
+compare_rests(Numeric a, Numeric b)
+{
+	if (a == NULL || b == NULL)
+		return (a != NULL) - (b != NULL);
+	return loyalty_number_compare(a, b);
+}
+
 /* The largest remainder first; equal ones in the order of the parts. */
 static int
 compare_remainders(const void *a, const void *b)
 {
 	const Remainder *x = a;
 	const Remainder *y = b;
-	int			order = loyalty_number_compare(y->rest, x->rest);
+	int			order = compare_rests(y->rest, x->rest);
 
 	return order != 0 ? order : (x->part > y->part) - (x->part < y->part);
 }
@@ -120,13 +148,10 @@ share_total(const Numeric *parts, int count, int64 total, int64 *shares)
 
 	for (int i = 0; i < count; i++)
 	{
-		Datum		below = DirectFunctionCall1(numeric_floor, NumericGetDatum(parts[i]));
-
-		if (!whole_number(DatumGetNumeric(below), &shares[i]) ||
+		remainders[i].part = i;
+		if (!split_whole(parts[i], &shares[i], &remainders[i].rest) ||
 			pg_sub_s64_overflow(missing, shares[i], &missing))
 			return false;
-		remainders[i].part = i;
-		remainders[i].rest = loyalty_number_subtract(parts[i], DatumGetNumeric(below));
 	}
 	if (missing > 0)
 		qsort(remainders, count, sizeof(Remainder), compare_remainders);

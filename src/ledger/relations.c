@@ -30,6 +30,21 @@ static const char *const ledger_columns[LEDGER_COLUMNS] = {
 	"breakdown", "attributes"
 };
 
+/* In the order of BesideTable and of the enums of beside.h. */
+static const struct
+{
+	const char *name;
+	const char *index;
+	const char *columns[BESIDE_COLUMNS];
+}			beside_tables[BESIDE_TABLES] = {
+	{"limit_usage", "limit_usage_pkey", {"member_id", "rule_id", "since", "per", "key",
+	"points", "times", "seen", "measured", "carried", "budget"}},
+	{"event_usage", "event_usage_pkey", {"member_id", "event_id", "count", "last_at",
+	"through"}},
+	{"streak_calendar", "streak_calendar_pkey", {"member_id", "event_id", "period", "block",
+	"done", "made_up"}},
+};
+
 static Oid
 find_relation(Oid schema, const char *name)
 {
@@ -54,6 +69,20 @@ find_columns(Oid relid, const char *const *names, int count, AttrNumber *numbers
 	}
 }
 
+static void
+find_beside(Oid schema, BesideTable table, BesideRelation *known)
+{
+	known->relid = find_relation(schema, beside_tables[table].name);
+	known->index = find_relation(schema, beside_tables[table].index);
+	known->columns = 0;
+	while (known->columns < BESIDE_COLUMNS &&
+		   beside_tables[table].columns[known->columns] != NULL)
+		known->columns++;
+	find_columns(known->relid, beside_tables[table].columns, known->columns, known->attr);
+	for (int i = 0; i < known->columns; i++)
+		known->type[i] = get_atttype(known->relid, known->attr[i]);
+}
+
 const Relations *
 loyalty_relations(void)
 {
@@ -73,6 +102,8 @@ loyalty_relations(void)
 	find_columns(relations.member, member_columns, MEMBER_COLUMNS, relations.member_attr);
 	find_columns(relations.ledger, ledger_columns, LEDGER_COLUMNS, relations.ledger_attr);
 	relations.wallet_type = get_atttype(relations.member, relations.member_attr[MEMBER_POINTS]);
+	for (int i = 0; i < BESIDE_TABLES; i++)
+		find_beside(schema, i, &relations.beside[i]);
 	relations_valid = true;
 	return &relations;
 }
@@ -82,4 +113,9 @@ loyalty_relations_invalidate(Oid relid)
 {
 	if (relid == InvalidOid || relid == relations.member || relid == relations.ledger)
 		relations_valid = false;
+	for (int i = 0; i < BESIDE_TABLES; i++)
+	{
+		if (relid == relations.beside[i].relid)
+			relations_valid = false;
+	}
 }

@@ -34,6 +34,24 @@ typedef enum LedgerColumn
 	LEDGER_COLUMNS
 } LedgerColumn;
 
+/* Tables of rows beside the member's own (beside.h). */
+typedef enum BesideTable
+{
+	BESIDE_LIMIT_USAGE, BESIDE_EVENT_USAGE, BESIDE_STREAK_CALENDAR,
+	BESIDE_TABLES
+} BesideTable;
+
+#define BESIDE_COLUMNS 12
+
+typedef struct BesideRelation
+{
+	Oid			relid;
+	Oid			index;			/* of the primary key */
+	int			columns;
+	AttrNumber	attr[BESIDE_COLUMNS];
+	Oid			type[BESIDE_COLUMNS];
+} BesideRelation;
+
 /* OIDs and column numbers, resolved once and forgotten on invalidation. */
 typedef struct Relations
 {
@@ -47,6 +65,7 @@ typedef struct Relations
 	Oid			wallet_type;	/* loyalty.point_wallet */
 	AttrNumber	member_attr[MEMBER_COLUMNS];
 	AttrNumber	ledger_attr[LEDGER_COLUMNS];
+	BesideRelation beside[BESIDE_TABLES];
 } Relations;
 
 extern const Relations *loyalty_relations(void);

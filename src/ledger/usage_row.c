@@ -1,63 +1,30 @@
 /*
  * usage_row.c
- *		limit_usage and event_usage: read in one query per event, written in one
- *		per operation.
+ *		limit_usage and event_usage as rows.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "ledger/beside.h"
 #include "ledger/query.h"
 #include "ledger/usage_row.h"
 
-/* OFFSET 0: each is looked up by the primary key, whatever the planner knows. */
-static LoyaltyQuery load_uses = {
-	"SELECT w.n, u.* FROM ROWS FROM (unnest($2), unnest($3), unnest($4), unnest($5))"
-	" WITH ORDINALITY AS w (rule_id, since, per, key, n), LATERAL ("
-	"SELECT u.points, u.times, u.seen, u.measured, u.carried, u.budget"
-	" FROM loyalty.limit_usage u WHERE u.member_id = $1 AND u.rule_id = w.rule_id"
-	" AND u.since = w.since AND u.per = w.per AND u.key = w.key OFFSET 0) u",
-	5, {INT8OID, INT4ARRAYOID, DATEARRAYOID, CHARARRAYOID, TEXTARRAYOID}
-};
-static LoyaltyQuery store_uses = {
-	"INSERT INTO loyalty.limit_usage AS u (member_id, rule_id, since, per, key,"
-	" points, times, seen, measured, carried, budget)"
-	" SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-	" ON CONFLICT (member_id, rule_id, since, per, key) DO UPDATE SET"
-	" points = u.points + excluded.points, times = u.times + excluded.times,"
-	" seen = u.seen + excluded.seen, measured = u.measured + excluded.measured,"
-	" carried = u.carried + excluded.carried, budget = u.budget + excluded.budget",
-	11, {INT8OID, INT4ARRAYOID, DATEARRAYOID, CHARARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INT8ARRAYOID}
-};
 static LoyaltyQuery read_uses = {
 	"SELECT rule_id, since, per, key, points, times, seen, measured, carried, budget"
 	" FROM loyalty.limit_usage WHERE member_id = $1",
 	1, {INT8OID}
 };
-static LoyaltyQuery load_history = {
-	"SELECT event_id, count, last_at, through FROM loyalty.event_usage"
-	" WHERE member_id = $1 AND event_id = $2",
-	2, {INT8OID, INT4OID}
-};
 static LoyaltyQuery read_histories = {
 	"SELECT event_id, count, last_at, through FROM loyalty.event_usage WHERE member_id = $1",
 	1, {INT8OID}
 };
-static LoyaltyQuery store_history = {
-	"INSERT INTO loyalty.event_usage AS u (member_id, event_id, count, last_at, through)"
-	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (member_id, event_id) DO UPDATE"
-	" SET count = excluded.count, last_at = excluded.last_at, through = excluded.through",
-	5, {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, INT8OID}
-};
-
 static Datum
 column(HeapTuple row, TupleDesc desc, int number)
 {
@@ -68,63 +35,39 @@ column(HeapTuple row, TupleDesc desc, int number)
 	return value;
 }
 
-static Datum
-array_of(Datum *values, int count, Oid type)
-{
-	int16		length;
-	bool		byval;
-	char		align;
-
-	get_typlenbyvalalign(type, &length, &byval, &align);
-	return PointerGetDatum(construct_array(values, count, type, length, byval, align));
-}
-
-/* The key columns of uses as arrays, into four arguments. */
+/* Key of the row that a use belongs to: columns of the primary key. */
 static void
-key_arrays(const RuleUse *uses, int count, Datum *args)
+set_key(int64 member_id, const RuleUse *use, Datum *values)
 {
-	Datum	   *values = palloc(sizeof(Datum) * count);
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int32GetDatum(uses[i].rule_id);
-	args[0] = array_of(values, count, INT4OID);
-	for (int i = 0; i < count; i++)
-		values[i] = DateADTGetDatum(uses[i].since);
-	args[1] = array_of(values, count, DATEOID);
-	for (int i = 0; i < count; i++)
-		values[i] = CharGetDatum(uses[i].per);
-	args[2] = array_of(values, count, CHAROID);
-	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(uses[i].key);
-	args[3] = array_of(values, count, TEXTOID);
-}
-
-/* Six columns from `first` on. */
-static void
-read_figures(HeapTuple row, TupleDesc desc, int first, RuleUse *use)
-{
-	use->points += DatumGetInt64(column(row, desc, first));
-	use->times += DatumGetInt64(column(row, desc, first + 1));
-	use->seen += DatumGetInt64(column(row, desc, first + 2));
-	use->measured = DatumGetNumericCopy(column(row, desc, first + 3));
-	use->carried = DatumGetNumericCopy(column(row, desc, first + 4));
-	use->budget += DatumGetInt64(column(row, desc, first + 5));
-}
-
-static void
-read_loaded(HeapTuple row, TupleDesc desc, void *arg)
-{
-	read_figures(row, desc, 2, (RuleUse *) arg + DatumGetInt64(column(row, desc, 1)) - 1);
+	values[USAGE_MEMBER_ID] = Int64GetDatum(member_id);
+	values[USAGE_RULE_ID] = Int32GetDatum(use->rule_id);
+	values[USAGE_SINCE] = DateADTGetDatum(use->since);
+	values[USAGE_PER] = CharGetDatum(use->per);
+	values[USAGE_KEY] = CStringGetTextDatum(use->key);
 }
 
 void
 loyalty_usage_load(int64 member_id, RuleUse *uses, int count)
 {
-	Datum		args[5];
+	BesideRows	rows;
 
-	args[0] = Int64GetDatum(member_id);
-	key_arrays(uses, count, args + 1);
-	loyalty_query_visit(&load_uses, args, read_loaded, uses);
+	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, false);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		key[USAGE_KEY + 1];
+
+		set_key(member_id, &uses[i], key);
+		loyalty_beside_seek(&rows, key, lengthof(key));
+		if (!loyalty_beside_next(&rows))
+			continue;
+		uses[i].points += DatumGetInt64(loyalty_beside_value(&rows, USAGE_POINTS));
+		uses[i].times += DatumGetInt64(loyalty_beside_value(&rows, USAGE_TIMES));
+		uses[i].seen += DatumGetInt64(loyalty_beside_value(&rows, USAGE_SEEN));
+		uses[i].measured = DatumGetNumericCopy(loyalty_beside_value(&rows, USAGE_MEASURED));
+		uses[i].carried = DatumGetNumericCopy(loyalty_beside_value(&rows, USAGE_CARRIED));
+		uses[i].budget += DatumGetInt64(loyalty_beside_value(&rows, USAGE_BUDGET));
+	}
+	loyalty_beside_close(&rows);
 }
 
 static void
@@ -137,7 +80,12 @@ read_use(HeapTuple row, TupleDesc desc, void *arg)
 	use->since = DatumGetDateADT(column(row, desc, 2));
 	use->per = (RulePeriod) DatumGetChar(column(row, desc, 3));
 	use->key = TextDatumGetCString(column(row, desc, 4));
-	read_figures(row, desc, 5, use);
+	use->points = DatumGetInt64(column(row, desc, 5));
+	use->times = DatumGetInt64(column(row, desc, 6));
+	use->seen = DatumGetInt64(column(row, desc, 7));
+	use->measured = DatumGetNumericCopy(column(row, desc, 8));
+	use->carried = DatumGetNumericCopy(column(row, desc, 9));
+	use->budget = DatumGetInt64(column(row, desc, 10));
 	*uses = lappend(*uses, use);
 }
 
@@ -167,14 +115,22 @@ read_history(HeapTuple row, TupleDesc desc, void *arg)
 bool
 loyalty_history_load(int64 member_id, int32 event_id, EventHistory *history)
 {
-	Datum		args[2] = {Int64GetDatum(member_id), Int32GetDatum(event_id)};
-	List	   *found = NIL;
+	Datum		key[2] = {Int64GetDatum(member_id), Int32GetDatum(event_id)};
+	BesideRows	rows;
+	bool		found;
 
-	loyalty_query_visit(&load_history, args, read_history, &found);
-	if (found == NIL)
-		return false;
-	*history = *(EventHistory *) linitial(found);
-	return true;
+	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, false);
+	loyalty_beside_seek(&rows, key, lengthof(key));
+	found = loyalty_beside_next(&rows);
+	if (found)
+	{
+		history->event_id = event_id;
+		history->count = DatumGetInt64(loyalty_beside_value(&rows, HISTORY_COUNT));
+		history->last_at = DatumGetTimestampTz(loyalty_beside_value(&rows, HISTORY_LAST_AT));
+		history->through = DatumGetInt64(loyalty_beside_value(&rows, HISTORY_THROUGH));
+	}
+	loyalty_beside_close(&rows);
+	return found;
 }
 
 List *
@@ -188,61 +144,85 @@ loyalty_history_read(int64 member_id)
 }
 
 static Datum
-number_or_zero(Numeric number)
+add_integer(Datum stored, int64 change)
 {
-	return NumericGetDatum(number != NULL ? number : int64_to_numeric(0));
+	return DirectFunctionCall2(int8pl, stored, Int64GetDatum(change));
+}
+
+static Datum
+add_number(Datum stored, Numeric change)
+{
+	return change == NULL ? stored :
+		DirectFunctionCall2(numeric_add, stored, NumericGetDatum(change));
 }
 
 static void
 store_changes(int64 member_id, const RuleUse *changes, int count)
 {
-	Datum	   *values = palloc(sizeof(Datum) * count);
-	Datum		args[11];
+	Datum		zero = NumericGetDatum(int64_to_numeric(0));
+	BesideRows	rows;
 
-	args[0] = Int64GetDatum(member_id);
-	key_arrays(changes, count, args + 1);
+	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, true);
 	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(changes[i].points);
-	args[5] = array_of(values, count, INT8OID);
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(changes[i].times);
-	args[6] = array_of(values, count, INT8OID);
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(changes[i].seen);
-	args[7] = array_of(values, count, INT8OID);
-	for (int i = 0; i < count; i++)
-		values[i] = number_or_zero(changes[i].measured);
-	args[8] = array_of(values, count, NUMERICOID);
-	for (int i = 0; i < count; i++)
-		values[i] = number_or_zero(changes[i].carried);
-	args[9] = array_of(values, count, NUMERICOID);
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(changes[i].budget);
-	args[10] = array_of(values, count, INT8OID);
-	(void) loyalty_query_execute(&store_uses, args);
+	{
+		const RuleUse *change = &changes[i];
+		Datum		values[USAGE_BUDGET + 1];
+		bool		found;
+
+		set_key(member_id, change, values);
+		loyalty_beside_seek(&rows, values, USAGE_KEY + 1);
+		found = loyalty_beside_next(&rows);
+#define STORED(column, none) (found ? loyalty_beside_value(&rows, column) : (none))
+		values[USAGE_POINTS] = add_integer(STORED(USAGE_POINTS, Int64GetDatum(0)), change->points);
+		values[USAGE_TIMES] = add_integer(STORED(USAGE_TIMES, Int64GetDatum(0)), change->times);
+		values[USAGE_SEEN] = add_integer(STORED(USAGE_SEEN, Int64GetDatum(0)), change->seen);
+		values[USAGE_MEASURED] = add_number(STORED(USAGE_MEASURED, zero), change->measured);
+		values[USAGE_CARRIED] = add_number(STORED(USAGE_CARRIED, zero), change->carried);
+		values[USAGE_BUDGET] = add_integer(STORED(USAGE_BUDGET, Int64GetDatum(0)), change->budget);
+#undef STORED
+		loyalty_beside_write(&rows, values);
+	}
+	loyalty_beside_close(&rows);
+}
+
+static bool
+is_last(const List *histories, int number)
+{
+	const EventHistory *history = list_nth(histories, number);
+
+	for (int i = number + 1; i < list_length(histories); i++)
+	{
+		if (((EventHistory *) list_nth(histories, i))->event_id == history->event_id)
+			return false;
+	}
+	return true;
 }
 
 static void
 store_histories(const Engine *engine)
 {
+	BesideRows	rows;
+
+	if (engine->histories == NIL)
+		return;
+	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, true);
 	for (int i = 0; i < list_length(engine->histories); i++)
 	{
 		const EventHistory *history = list_nth(engine->histories, i);
-		bool		last = true;
-		Datum		args[5];
+		Datum		values[HISTORY_THROUGH + 1];
 
-		for (int j = i + 1; j < list_length(engine->histories); j++)
-			last &= ((EventHistory *) list_nth(engine->histories, j))->event_id !=
-				history->event_id;
-		if (!last)
+		if (!is_last(engine->histories, i))
 			continue;
-		args[0] = Int64GetDatum(engine->member->member_id);
-		args[1] = Int32GetDatum(history->event_id);
-		args[2] = Int64GetDatum(history->count);
-		args[3] = TimestampTzGetDatum(history->last_at);
-		args[4] = Int64GetDatum(history->through);
-		(void) loyalty_query_execute(&store_history, args);
+		values[HISTORY_MEMBER_ID] = Int64GetDatum(engine->member->member_id);
+		values[HISTORY_EVENT_ID] = Int32GetDatum(history->event_id);
+		values[HISTORY_COUNT] = Int64GetDatum(history->count);
+		values[HISTORY_LAST_AT] = TimestampTzGetDatum(history->last_at);
+		values[HISTORY_THROUGH] = Int64GetDatum(history->through);
+		loyalty_beside_seek(&rows, values, HISTORY_EVENT_ID + 1);
+		(void) loyalty_beside_next(&rows);
+		loyalty_beside_write(&rows, values);
 	}
+	loyalty_beside_close(&rows);
 }
 
 static int

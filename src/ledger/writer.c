@@ -52,7 +52,7 @@ open_relations(Writer *writer)
 	writer->ledger = table_open(writer->relations->ledger, RowExclusiveLock);
 
 	writer->estate = CreateExecutorState();
-	compat_init_range_table(writer->estate, writer->member, writer->ledger);
+	compat_init_range_table(writer->estate, list_make2(writer->member, writer->ledger));
 
 	writer->member_result = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->member_result, writer->member, 1, NULL, 0);

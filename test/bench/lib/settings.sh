@@ -4,7 +4,7 @@
 # settings.sh
 #		What is measured, how often, and with how many rows.
 
-FIGURES=(calls balance floor lots one_member orders maintain millions empty bytes deadlocks)
+FIGURES=(calls program balance floor lots one_member orders maintain millions empty bytes deadlocks)
 
 SCALE=${BENCH_SCALE:-1}
 CLIENTS=8

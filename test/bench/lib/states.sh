@@ -58,6 +58,17 @@ state_calls()
 	tidy calls
 }
 
+# The same members under twenty rules, each with a purchase of yesterday.
+state_program()
+{
+	program_database program
+	sql_file program scripts/twenty_rules.sql
+	each program "$MEMBERS" "loyalty.earn(n::text, 100000000)"
+	each program "$MEMBERS" \
+		"loyalty.record(n::text, 'purchase', '$ORDER', at => now() - interval '1 day')"
+	tidy program
+}
+
 state_pgbench()
 {
 	createdb pgbench

@@ -1,0 +1,66 @@
+/*
+ * beside.h
+ *		Rows that hang beside a member's own and are touched by every event.
+ *
+ * They are found by primary key and written through the executor, as the
+ * member and the ledger are, since the queries of query.h would cost more than
+ * the event itself.  Whoever writes holds the lock of the member's row; a
+ * fresh snapshot (the transaction's own above READ COMMITTED) then sees all that
+ * was written under it before.  What writing leaves out: as for a Writer.
+ */
+#ifndef LOYALTY_BESIDE_H
+#define LOYALTY_BESIDE_H
+
+#include "postgres.h"
+#include "access/genam.h"
+#include "ledger/relations.h"
+
+/* Columns of each table, the primary key first. */
+typedef enum LimitUsageColumn
+{
+	USAGE_MEMBER_ID, USAGE_RULE_ID, USAGE_SINCE, USAGE_PER, USAGE_KEY,
+	USAGE_POINTS, USAGE_TIMES, USAGE_SEEN, USAGE_MEASURED, USAGE_CARRIED, USAGE_BUDGET
+} LimitUsageColumn;
+
+typedef enum EventUsageColumn
+{
+	HISTORY_MEMBER_ID, HISTORY_EVENT_ID, HISTORY_COUNT, HISTORY_LAST_AT, HISTORY_THROUGH
+} EventUsageColumn;
+
+typedef enum StreakCalendarColumn
+{
+	CALENDAR_MEMBER_ID, CALENDAR_EVENT_ID, CALENDAR_PERIOD, CALENDAR_BLOCK,
+	CALENDAR_DONE, CALENDAR_MADE_UP
+} StreakCalendarColumn;
+
+typedef struct BesideRows
+{
+	const BesideRelation *known;
+	Relation	table;
+	Relation	index;			/* the primary key's */
+	IndexScanDesc scan;			/* NULL before the first key */
+	TupleTableSlot *found;
+	bool		has_found;
+	EState	   *estate;			/* NULL where rows are only read */
+	ResultRelInfo *result;
+	EPQState   *epqstate;
+	TupleTableSlot *fresh;
+} BesideRows;
+
+extern void loyalty_beside_open(BesideRows *rows, BesideTable table, bool writing);
+
+/* Looks for rows by the leading columns of the key. */
+extern void loyalty_beside_seek(BesideRows *rows, const Datum *key, int columns);
+
+/* The next of them, in the order of the key; false if there is none. */
+extern bool loyalty_beside_next(BesideRows *rows);
+
+/* A column of the row found; good until the next one. */
+extern Datum loyalty_beside_value(const BesideRows *rows, int column);
+
+/* Writes all columns: over the row found, or as a new row where there is none. */
+extern void loyalty_beside_write(BesideRows *rows, const Datum *values);
+
+extern void loyalty_beside_close(BesideRows *rows);
+
+#endif							/* LOYALTY_BESIDE_H */
