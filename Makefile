@@ -34,6 +34,7 @@ OBJS = \
 	src/api/reading.o \
 	src/api/referrals.o \
 	src/api/reversals.o \
+	src/api/rule_examples.o \
 	src/api/story.o \
 	src/api/streak.o \
 	src/api/support.o \
@@ -46,6 +47,7 @@ OBJS = \
 	src/config/program.o \
 	src/config/referral.o \
 	src/config/rule.o \
+	src/config/rule_example.o \
 	src/config/rule_limits.o \
 	src/config/streak.o \
 	src/config/task.o \
@@ -156,6 +158,7 @@ SQL_PARTS = \
 	src/config/referral.sql \
 	src/config/streak.sql \
 	src/config/task.sql \
+	src/config/rule_example.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \
@@ -168,6 +171,7 @@ SQL_PARTS = \
 	src/api/membership.sql \
 	src/api/community.sql \
 	src/api/preview.sql \
+	src/api/rule_examples.sql \
 	src/api/streak.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \
@@ -181,7 +185,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll maintain rules snapshots spend transfer benefit_quota referral limits budgets
+ISOLATION = config_cache config_extension attach enroll maintain rules rule_change snapshots spend transfer benefit_quota referral limits budgets
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

@@ -58,9 +58,8 @@ loyalty_engine_read_only(Engine *engine, EngineSource *source, const Program *pr
 	engine->at = engine->recorded_at = at;
 }
 
-/* The tier of who has none: the lowest, if it asks for nothing. */
-static const Tier *
-tier_or_base(const Program *program, int32 tier_id)
+const Tier *
+loyalty_tier_or_base(const Program *program, int32 tier_id)
 {
 	if (tier_id != 0)
 		return loyalty_tier_by_id(program, tier_id);
@@ -76,7 +75,7 @@ loyalty_tier_at(const Program *program, const MemberState *stored, TimestampTz a
 	int32		tier_id;
 
 	if (program->tier_count > 0 && loyalty_tier_recorded(stored->member_id, at, &tier_id))
-		return tier_or_base(program, tier_id);
+		return loyalty_tier_or_base(program, tier_id);
 	return loyalty_tier_by_clock(program, stored, at);
 }
 
@@ -90,10 +89,10 @@ loyalty_tier_by_clock(const Program *program, const MemberState *stored, Timesta
 	if (program->tier_count == 0)
 		return NULL;
 	if (at < member.tier_until)
-		return tier_or_base(program, member.tier_id);
+		return loyalty_tier_or_base(program, member.tier_id);
 	loyalty_engine_read_only(&engine, &source, program, &member, at);
 	loyalty_tier_advance(&engine);
-	return tier_or_base(program, member.tier_id);
+	return loyalty_tier_or_base(program, member.tier_id);
 }
 
 /* tier(member, at, program) */
@@ -268,7 +267,7 @@ add_id(HeapTuple row, TupleDesc desc, void *arg)
 static Datum
 tier_name(const Program *program, int32 tier_id, bool *isnull)
 {
-	const Tier *tier = tier_or_base(program, tier_id);
+	const Tier *tier = loyalty_tier_or_base(program, tier_id);
 
 	*isnull = tier == NULL;
 	return *isnull ? (Datum) 0 : CStringGetTextDatum(tier->name);

@@ -24,4 +24,7 @@ extern const Tier *loyalty_tier_at(const Program *program, const MemberState *st
 extern const Tier *loyalty_tier_by_clock(const Program *program, const MemberState *stored,
 										 TimestampTz at);
 
+/* A tier by id; of who has none (0) the lowest, if it asks for nothing. */
+extern const Tier *loyalty_tier_or_base(const Program *program, int32 tier_id);
+
 #endif							/* LOYALTY_API_TIER_H */

@@ -49,12 +49,13 @@ typedef enum ConfigTable
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_STREAK,
+	TABLE_CONFIG_VERSION,		/* only for its messages */
 	TABLE_COUNT
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
 	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "event_type", "rule",
-	"streak"
+	"streak", "config_version"
 };
 
 typedef struct ConfigCache
@@ -591,6 +592,21 @@ loyalty_program_lookup(const char *name)
 	if (program == NULL)
 		report_no_program(in, name);
 	return loyalty_program_check(program);
+}
+
+const Program *
+loyalty_program_find(const char *name)
+{
+	const Program *program = find_program(current_cache(), name);
+
+	return program == NULL ? NULL : loyalty_program_check(program);
+}
+
+uint64
+loyalty_config_generation(void)
+{
+	(void) current_cache();
+	return cached_generation;
 }
 
 const Program *

@@ -203,8 +203,12 @@ extern void loyalty_config_changed(Oid relid);
  */
 extern const Program *loyalty_program_lookup(const char *name);
 
-/* The same by id; NULL if there is no such program any more. */
+/* The program of that name or id; NULL if there is no such program any more. */
+extern const Program *loyalty_program_find(const char *name);
 extern const Program *loyalty_program_by_id(int32 program_id);
+
+/* Another number whenever any configuration may have changed since the last call. */
+extern uint64 loyalty_config_generation(void);
 
 /*
  * A program or rule as it was, by a version_id that was its own: without tiers

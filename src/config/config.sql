@@ -145,6 +145,9 @@ CREATE TRIGGER config_version_refuse_change
 	BEFORE UPDATE OR DELETE OR TRUNCATE ON loyalty.config_version
 	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_refuse_change();
 ALTER TABLE loyalty.config_version ENABLE ALWAYS TRIGGER config_version_refuse_change;
+CREATE TRIGGER config_50_invalidate AFTER INSERT ON loyalty.config_version
+	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
+ALTER TABLE loyalty.config_version ENABLE ALWAYS TRIGGER config_50_invalidate;
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.config_version', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.config_version_id_seq', '');

@@ -67,7 +67,7 @@ COMMENT ON INDEX loyalty.program_default_key IS 'at most one program is the defa
 
 COMMENT ON TABLE loyalty.program IS 'programs: each is one currency of points and its rules';
 COMMENT ON COLUMN loyalty.program.program_id IS 'id, given by its sequence';
-COMMENT ON COLUMN loyalty.program.name IS 'name by which calls and other configuration rows mean it; a change is carried to its tiers, plans, benefits, rules and streaks';
+COMMENT ON COLUMN loyalty.program.name IS 'name by which calls and other configuration rows mean it; a change is carried to its tiers, plans, benefits, rules, streaks and rule examples';
 COMMENT ON COLUMN loyalty.program.is_default IS 'calls that name no program mean this one; the first program created has it, and setting it takes it from the other';
 COMMENT ON COLUMN loyalty.program.time_zone IS 'where its days, months and years begin and end';
 COMMENT ON COLUMN loyalty.program.validity IS 'how long points live, counted from when they become active';
@@ -137,6 +137,7 @@ BEGIN
 			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.streak SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.rule_example SET program = new.name WHERE program = old.name;
 		END IF;
 		RETURN NULL;
 	END IF;
@@ -147,10 +148,11 @@ BEGIN
 		OR EXISTS (SELECT FROM loyalty.task WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name)
-		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name) THEN
+		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.rule_example WHERE program = old.name) THEN
 		RAISE EXCEPTION 'program "%" has tiers, plans, benefits, rules or streaks', old.name
 			USING ERRCODE = 'restrict_violation',
-				HINT = 'Delete its rows in loyalty.rule, loyalty.streak and loyalty.benefit, then those in loyalty.plan and loyalty.tier.';
+				HINT = 'Delete its rows in loyalty.rule, loyalty.rule_example, loyalty.streak and loyalty.benefit, then those in loyalty.plan and loyalty.tier.';
 	END IF;
 	IF EXISTS (SELECT FROM loyalty.member WHERE program_id = old.program_id) THEN
 		RAISE EXCEPTION 'program "%" has members', old.name

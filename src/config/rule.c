@@ -236,7 +236,7 @@ load_bounds(HeapTuple row, TupleDesc desc, Rule *rule)
 	load_limits(row, desc, rule);
 	rule->min_points = loyalty_config_column_int64(row, desc, "min_points");
 	rule->carry = loyalty_config_column_bool(row, desc, "carry");
-	rule->has_budget = loyalty_config_column_limit(row, desc, "budget") >= 0;
+	rule->budget = loyalty_config_column_limit(row, desc, "budget");
 	if (holdout != NULL)
 		rule->holdout = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
 														   NumericGetDatum(holdout)));

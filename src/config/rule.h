@@ -113,7 +113,7 @@ typedef struct Rule
 	int			limit_count;
 	int64		min_points;		/* 0 = none */
 	bool		carry;			/* its fraction is kept for the next event */
-	bool		has_budget;		/* over all members; kept by the ledger floor */
+	int64		budget;			/* over all members, kept by the ledger floor; -1 = none */
 	double		holdout;		/* share of the members who do not get it */
 	bool		active;
 	char	   *point_kind;		/* NULL = the program's plain points */

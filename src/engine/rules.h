@@ -60,7 +60,7 @@ typedef struct EventRequest
 	const EventType *event;
 	const Jsonb *attributes;	/* an object; $event */
 	const Jsonb *member_attributes; /* $member; NULL = {} */
-	const char *member_ref;		/* decides whom a holdout holds out */
+	const char *member_ref;		/* decides whom a holdout holds out; NULL = nobody */
 	const Tier *tier;			/* held just before the event; NULL = none; $tier */
 	const PaidPlan *plan;			/* in force, of the greatest multiplier; NULL = none */
 	const RuleFacts *facts;
@@ -111,6 +111,9 @@ typedef struct EventOutcome
  * whatever a jsonpath raises that is not a plain lack of a value.
  */
 extern void loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome);
+
+/* What each rule gave, for people; NULL if none gave or counted anything. */
+extern const char *loyalty_outcome_by_rule(const EventOutcome *outcome);
 
 /* Does the condition hold over a document?  It mentions no variable. */
 extern bool loyalty_condition_holds(const RulePath *condition, const Jsonb *document);

@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "utils/fmgrprotos.h"
 
 #include "engine/rules_json.h"
@@ -166,6 +167,48 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 		push_versions(&state, work);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* The rules of one breakdown, as `"base" 100 points and 80 growth, ...`. */
+static void
+tell_rules(const Jsonb *breakdown, StringInfo told)
+{
+	JsonbIterator *iterator;
+	JsonbValue	value;
+
+	if (!loyalty_json_find(&breakdown->root, "rules", jbvBinary, &value))
+		return;
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+	{
+		const JsonbContainer *result = value.val.binary.data;
+		JsonbValue	rule;
+		JsonbValue	points;
+		JsonbValue	growth;
+
+		if (!loyalty_json_find(result, "rule", jbvString, &rule) ||
+			!loyalty_json_find(result, "points", jbvNumeric, &points))
+			continue;
+		if (!loyalty_json_find(result, "growth", jbvNumeric, &growth))
+			growth = points;
+		appendStringInfo(told, "%s\"%.*s\" %lld points and %lld growth",
+						 told->len == 0 ? "" : ", ",
+						 rule.val.string.len, rule.val.string.val,
+						 (long long) loyalty_json_int64(&points),
+						 (long long) loyalty_json_int64(&growth));
+	}
+}
+
+const char *
+loyalty_outcome_by_rule(const EventOutcome *outcome)
+{
+	StringInfoData told;
+
+	initStringInfo(&told);
+	for (int i = 0; i < outcome->grant_count; i++)
+		tell_rules(outcome->grants[i].breakdown, &told);
+	return told.len == 0 ? NULL : told.data;
 }
 
 static void

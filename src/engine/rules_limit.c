@@ -300,7 +300,7 @@ limit_by_budget(const RuleWork *work, RuleResult *result)
 	int64		points;
 	int64		got;
 
-	if (!result->rule->has_budget || !loyalty_number_positive(result->limited))
+	if (result->rule->budget < 0 || !loyalty_number_positive(result->limited))
 		return;
 	points = whole_up(result, result->limited);
 	got = work->facts->budget(work->facts->arg, result->rule->rule_id, points);
@@ -439,7 +439,7 @@ loyalty_rules_limit(const RuleWork *work, RuleResult *results, int count)
 		const Rule *rule = results[i].rule;
 
 		results[i].limited = results[i].wished;
-		limits |= rule->limit_count > 0 || rule->has_budget || rule->carry ||
+		limits |= rule->limit_count > 0 || rule->budget >= 0 || rule->carry ||
 			rule->min_points > 0;
 	}
 	if (!limits)

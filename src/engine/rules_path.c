@@ -435,7 +435,7 @@ is_held_out(const Rule *rule, const RuleWork *work)
 {
 	uint64		hash;
 
-	if (rule->holdout <= 0)
+	if (rule->holdout <= 0 || work->member_ref == NULL)
 		return false;
 	hash = hash_bytes_extended((const unsigned char *) work->member_ref,
 							   strlen(work->member_ref), (uint64) rule->rule_id);

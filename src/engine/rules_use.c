@@ -121,7 +121,7 @@ loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 				result->uses = lappend(result->uses, &bucket->use);
 		}
 	}
-	if (result->rule->has_budget && result->granted > 0)
+	if (result->rule->budget >= 0 && result->granted > 0)
 		new_use(work, result->rule, PERIOD_EVER, &result->uses)->budget = result->granted;
 	if (result->carry_change != NULL)
 		new_use(work, result->rule, PERIOD_EVER, &result->uses)->carried = result->carry_change;

@@ -48,7 +48,9 @@ sub restored
 	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
 		10, "$way: the rules work");
 	query($node, q{INSERT INTO loyalty.program (name) VALUES ('third')}, $database);
-	query($node, q{UPDATE loyalty.rule SET points = '$.amount' WHERE name = 'base'}, $database);
+	fails_with($node, q{UPDATE loyalty.rule SET points = '$.amount' WHERE name = 'base'}, '23514',
+		"$way: the examples beside the rules hold", qr/"doubled" of program "shop" gives 10 points, not 20/, $database);
+	query($node, q{DELETE FROM loyalty.rule_example; UPDATE loyalty.rule SET points = '$.amount' WHERE name = 'base'}, $database);
 	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
 		5, "$way: configuration can be changed");
 	is_sound($node, "$way: the ledger still agrees", $database);

@@ -94,6 +94,8 @@ INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier, gift)
 INSERT INTO loyalty.rule (program, name, event, points)
 	VALUES ('shop', 'base', 'purchase', '$.amount'), ('shop', 'welcome', 'register', '50');
 UPDATE loyalty.rule SET points = '$.amount * 2' WHERE name = 'base';
+INSERT INTO loyalty.rule_example (program, name, event, attributes, tier, points) VALUES
+	('shop', 'doubled', 'purchase', '{"amount": 10}', NULL, 20), ('shop', 'gold', 'purchase', '{"amount": 10}', 'gold', 40);
 
 SELECT enroll('m' || i, jsonb_build_object('number', i)) FROM generate_series(1, 40) i;
 SELECT record('m' || i, 'purchase', jsonb_build_object('amount', i * 13), 'order ' || i)
@@ -158,12 +160,12 @@ sub is_query
 # The statements fail with this SQLSTATE and, if given, such a message.
 sub fails_with
 {
-	my ($node, $sql, $sqlstate, $name, $message) = @_;
+	my ($node, $sql, $sqlstate, $name, $message, $database) = @_;
 	my ($stdout, $stderr) = ('', '');
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	$node->psql(
-		$DATABASE, $sql,
+		$database // $DATABASE, $sql,
 		stdout => \$stdout,
 		stderr => \$stderr,
 		extra_params => [ '--set', 'VERBOSITY=verbose' ]);
