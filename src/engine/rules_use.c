@@ -105,9 +105,8 @@ loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 		{
 			LimitBucket *bucket = lfirst(cell);
 
-			bucket->use.points = bucket->use.times = 0;
+			bucket->use.points = bucket->use.times = bucket->use.seen = bucket->use.budget = 0;
 			bucket->use.carried = bucket->use.measured = NULL;
-			bucket->use.seen = 0;
 		}
 		for (int i = 0; i < result->rule->limit_count; i++)
 			use_buckets(result, i);
