@@ -154,7 +154,7 @@ SELECT refuses($$UPDATE loyalty.rule SET budget = -1 WHERE name = 'campaign'$$, 
 -- beside a limit that is kept in the same row
 INSERT INTO loyalty.rule (name, event, points, budget, limits) VALUES ('both', 'both', '$.n', 100, '[{"per": "ever", "points": 80}]');
 SELECT is(gives('jon', 'both', '{"n": 20}', 'b1') + gives('jon', 'both', '{"n": 20}', 'b2') + gives('jon', 'both', '{"n": 20}', 'b3'), 60, 'budget and limit');
-SELECT is((SELECT sum(budget) FROM loyalty.limit_usage JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'both'), 60::numeric, 'each event has of the budget what it was granted');
+SELECT is((SELECT sum(u.budget) FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'both'), 60::numeric, 'each event has of the budget what it was granted');
 SELECT is(gives('kim', 'both', '{"n": 80}', 'b1'), 40, 'others get what is left');
 SELECT is(points, 0, 'a correction upward finds nothing left') FROM settle('jon', 'both', '{"n": 40}', 'b3');
 SELECT is(budget_of('both'), '100 of 100', 'a budget is never exceeded');

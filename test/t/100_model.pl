@@ -237,7 +237,7 @@ sub random_operation
 {
 	my ($case, $model, $member, $at) = @_;
 	my $owned = $model->{members}{$member};
-	my $rich = $owned ? LoyaltyModel::spendable($owned, $at) : 0;
+	my $rich = $owned ? LoyaltyModel::Flow::spendable($owned, $at) : 0;
 	my $amount = chance(0.9) ? int(rand($rich + 1)) + (chance(0.9) ? 0 : 1) : int(rand 500);
 	my %op = (member => $member, at => $at, points => $amount);
 	my $new_ref = chance(0.85) ? 'r' . ++$case->{refs} : undef;
@@ -459,7 +459,7 @@ sub run_case
 			my $date = LoyaltyCalendar::text($entry->{at}) =~ s/T/ /r =~ s/Z//r;
 			my $expected = join ' ', $entry->{id},
 			  $date . ($date =~ /\./ ? '' : '.') . '0' x (26 - length($date) - ($date !~ /\./)),
-			  (map { $entry->{$_} } @columns), LoyaltyModel::lots_text(@{ $entry->{lots} });
+			  (map { $entry->{$_} } @columns), LoyaltyModel::Lots::lots_text(@{ $entry->{lots} });
 
 			next if $line eq $expected;
 			return join "\n", "SEED=$seed MODEL_CASE=$number: an entry ($entry->{kind}) of $ref",
