@@ -16,11 +16,14 @@ OBJS = \
 	src/nls.o \
 	src/api/benefits.o \
 	src/api/call.o \
+	src/api/contests.o \
 	src/api/events.o \
 	src/api/explain.o \
+	src/api/explain_contest.o \
 	src/api/explain_lots.o \
 	src/api/explain_membership.o \
 	src/api/explain_rules.o \
+	src/api/follow.o \
 	src/api/holds.o \
 	src/api/import.o \
 	src/api/import_read.o \
@@ -41,6 +44,7 @@ OBJS = \
 	src/api/tier.o \
 	src/api/verify.o \
 	src/config/cache.o \
+	src/config/contest.o \
 	src/config/load.o \
 	src/config/period.o \
 	src/config/plan.o \
@@ -55,6 +59,7 @@ OBJS = \
 	src/config/version.o \
 	src/engine/benefit.o \
 	src/engine/breakdown.o \
+	src/engine/contest.o \
 	src/engine/family.o \
 	src/engine/family_take.o \
 	src/engine/flow.o \
@@ -91,10 +96,12 @@ OBJS = \
 	src/engine/usage.o \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
+	src/ledger/audit_contest.o \
 	src/ledger/audit_usage.o \
 	src/ledger/beside.o \
 	src/ledger/budget.o \
 	src/ledger/chain.o \
+	src/ledger/contest_row.o \
 	src/ledger/entry_row.o \
 	src/ledger/guard.o \
 	src/ledger/hold_row.o \
@@ -158,11 +165,13 @@ SQL_PARTS = \
 	src/config/referral.sql \
 	src/config/streak.sql \
 	src/config/task.sql \
+	src/config/contest.sql \
 	src/config/rule_example.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \
 	src/ledger/community.sql \
+	src/ledger/contest.sql \
 	src/ledger/streak.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
@@ -170,6 +179,7 @@ SQL_PARTS = \
 	src/api/tier.sql \
 	src/api/membership.sql \
 	src/api/community.sql \
+	src/api/contest.sql \
 	src/api/preview.sql \
 	src/api/rule_examples.sql \
 	src/api/streak.sql \
@@ -185,7 +195,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll maintain rules rule_change snapshots spend transfer benefit_quota referral limits budgets
+ISOLATION = config_cache config_extension attach enroll maintain rules rule_change snapshots spend transfer benefit_quota referral limits budgets contest
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

@@ -129,6 +129,14 @@ extern Entry *loyalty_event_settle(Engine *engine, const EventType *event,
 								   TimestampTz at, TimestampTz now);
 
 /*
+ * follow.c: settles an event that follows from something else and writes the
+ * locked member.  Nobody is there to be told of a refusal: it becomes an entry
+ * of 0 points with its reason.
+ */
+extern void loyalty_event_follow(Call *call, const EventType *event, const Jsonb *attributes,
+								 const char *ref, TimestampTz at);
+
+/*
  * What the rules give for an event; `families` NIL: a first grant, which marks
  * its day or week if the event has a streak.
  */
@@ -147,5 +155,13 @@ extern const PaidPlan *loyalty_plan_require(const Program *program, const char *
  * int64 *), as far as nobody has them locked.
  */
 extern void loyalty_referrals_follow(List *invitees);
+
+/*
+ * contests.c: makes the standings of the program's contests final that are to
+ * be settled at `at`; posts events contest_ended that are due, to members whom
+ * nobody has locked, and returns to how many.
+ */
+extern void loyalty_contests_settle(const Program *program, TimestampTz at);
+extern int64 loyalty_contest_prizes_post(const List *prizes);
 
 #endif							/* LOYALTY_CALL_H */

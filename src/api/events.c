@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "api/story.h"
+#include "engine/contest.h"
 #include "engine/member_streak.h"
 #include "engine/task.h"
 #include "engine/usage.h"
@@ -161,6 +162,7 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 		((Family *) linitial(families))->first;
 	loyalty_referral_note(engine, event, attributes, first, entry != NULL);
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
+	loyalty_contest_note(engine, event, attributes, first);
 	loyalty_task_note(engine, event, attributes, first, loyalty_event_settle);
 	return entry;
 }
@@ -274,6 +276,8 @@ loyalty_record(PG_FUNCTION_ARGS)
 	stamp(&call.engine, mark, digest);
 	loyalty_referral_note(&call.engine, event, attributes,
 						  list_nth(call.engine.entries, mark), false);
+	loyalty_contest_note(&call.engine, event, attributes,
+						 list_nth(call.engine.entries, mark));
 	loyalty_task_note(&call.engine, event, attributes, list_nth(call.engine.entries, mark),
 					  loyalty_event_settle);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);

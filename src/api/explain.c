@@ -113,6 +113,7 @@ tell_event(Telling *telling, const Entry *entry, const char *at)
 		loyalty_tell(telling, _("The points are of the kind %s."), entry->point_kind);
 	if (entry->partner != NULL)
 		loyalty_tell(telling, _("The points are paid for by %s."), entry->partner);
+	loyalty_tell_contest(telling, entry);
 	loyalty_tell_rules(telling, entry);
 	loyalty_tell_shortfall(telling, entry);
 	if (entry->points > 0)
@@ -344,6 +345,7 @@ tell_entry(Telling *telling, const Entry *entry)
 		case ENTRY_REFUSED:
 			loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
 						 at, loyalty_event_name(entry->event_id));
+			loyalty_tell_contest(telling, entry);
 			break;
 		case ENTRY_OPENING:
 			tell_opening(telling, entry, at);

@@ -28,6 +28,9 @@ extern void loyalty_tell_shortfall(Telling *telling, const Entry *entry);
 /* explain_rules.c: which rules gave what, from the entry's breakdown */
 extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
 
+/* explain_contest.c: how the contest ended that an event contest_ended is about */
+extern void loyalty_tell_contest(Telling *telling, const Entry *entry);
+
 /* explain_membership.c: plans and benefits */
 extern void loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at);
 

@@ -5,7 +5,7 @@
  * Balances are right without it.  The members due are listed once, then worked
  * off in chunks, each a transaction of its own where the caller allows it.
  * Members that somebody has locked are passed over: whoever has them posts
- * what is due.
+ * what is due.  What depends on others follows: invitations, contests.
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "ledger/contest_row.h"
 #include "ledger/query.h"
 #include "ledger/referral_row.h"
 
@@ -85,6 +86,28 @@ maintain_chunk(const Program *program, const int64 *ids, int64 count, TimestampT
 	MemoryContextDelete(context);
 }
 
+/* Settles what contests are over and posts their prizes, like the members due. */
+static void
+maintain_contests(int32 program_id, TimestampTz at, int64 max_members, bool atomic)
+{
+	const Program *program = loyalty_program_by_id(program_id);
+	List	   *prizes;
+
+	if (program == NULL)
+		return;
+	loyalty_contests_settle(program, at);
+	CommandCounterIncrement();
+	prizes = loyalty_contest_prizes_due(program, 0, max_members);
+	for (int done = 0; done < list_length(prizes); done += MAINTAIN_CHUNK)
+	{
+		List	   *chunk = list_copy_tail(prizes, done);
+
+		if (!atomic)
+			SPI_commit();
+		(void) loyalty_contest_prizes_post(list_truncate(chunk, MAINTAIN_CHUNK));
+	}
+}
+
 /* maintain(max_members, at, program) */
 Datum
 loyalty_maintain(PG_FUNCTION_ARGS)
@@ -124,6 +147,7 @@ loyalty_maintain(PG_FUNCTION_ARGS)
 	program = loyalty_program_by_id(program_id);
 	if (program != NULL)
 		loyalty_referrals_follow(loyalty_referrals_due(program, Min(max_members, MAINTAIN_CHUNK)));
+	maintain_contests(program_id, at, max_members, atomic);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

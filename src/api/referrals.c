@@ -150,51 +150,18 @@ loyalty_invite(PG_FUNCTION_ARGS)
 	return loyalty_call_accept(fcinfo, &invitee, entry, entry->request_digest);
 }
 
-/* Records the refusal instead; the inviter's row is read anew. */
-static void
-note_refusal(Call *call, const EventType *event, const char *invitee, const char *reason,
-			 const Jsonb *attributes)
-{
-	int64		member_id = call->member.member_id;
-	const Program *program = call->program;
-
-	if (!loyalty_member_try_lock_id(&call->writer, member_id, &call->member))
-		elog(ERROR, "a locked member is gone");
-	loyalty_call_attach(call, program);
-	loyalty_engine_begin(&call->engine, call->now);
-	(void) loyalty_engine_refuse(&call->engine, event, invitee, reason, attributes);
-}
-
 /* Makes the event of a locked inviter equal to what the invitee did. */
 static void
 settle_inviter(Call *call, const MemberState *invitee, const Referral *referral)
 {
 	const EventType *event = loyalty_event_lookup(call->program, EVENT_COMPLETED);
 	bool		completed = referral->qualified_at != DT_NOBEGIN;
-	const Jsonb *attributes = completed ? loyalty_referral_attributes(invitee->member_id) : NULL;
-	MemoryContext context = CurrentMemoryContext;
 
 	if (event == NULL)
 		return;
-	PG_TRY();
-	{
-		(void) loyalty_event_settle(&call->engine, event, attributes, invitee->ref,
-									completed ? Min(referral->qualified_at, call->now) : call->now,
-									call->now);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		note_refusal(call, event, invitee->ref, error->message, attributes);
-	}
-	PG_END_TRY();
-	loyalty_member_store(&call->writer, &call->engine);
+	loyalty_event_follow(call, event,
+						 completed ? loyalty_referral_attributes(invitee->member_id) : NULL,
+						 invitee->ref, completed ? referral->qualified_at : call->now);
 }
 
 /*

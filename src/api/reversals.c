@@ -11,6 +11,7 @@
 
 #include "api/call.h"
 #include "api/story.h"
+#include "engine/contest.h"
 #include "errors.h"
 #include "ledger/query.h"
 
@@ -272,5 +273,6 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 										 entry == NULL ? claw_ref : NULL);
 		entry->request_digest = digest;
 	}
+	loyalty_contest_note_claw_back(&call.engine, ((Family *) linitial(families))->first);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }

@@ -123,7 +123,10 @@ verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 	}
 	MemoryContextDelete(context);
 	if (program != NULL)
+	{
 		put_problems(rsinfo, NULL, program->name, loyalty_audit_budgets(program->name));
+		put_problems(rsinfo, NULL, program->name, loyalty_audit_teams(program->name));
+	}
 }
 
 /* verify(member, program): all members where NULL, all programs where both are */

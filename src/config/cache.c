@@ -46,6 +46,7 @@ typedef enum ConfigTable
 	TABLE_REFERRAL_RULE,
 	TABLE_BADGE,
 	TABLE_TASK,
+	TABLE_CONTEST,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_STREAK,
@@ -54,8 +55,8 @@ typedef enum ConfigTable
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
-	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "event_type", "rule",
-	"streak", "config_version"
+	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "contest", "event_type",
+	"rule", "streak", "config_version"
 };
 
 typedef struct ConfigCache
@@ -217,6 +218,15 @@ compare_tasks(const void *a, const void *b)
 }
 
 static int
+compare_contests(const void *a, const void *b)
+{
+	int32		x = ((const Contest *) a)->contest_id;
+	int32		y = ((const Contest *) b)->contest_id;
+
+	return (x > y) - (x < y);
+}
+
+static int
 compare_events(const void *a, const void *b)
 {
 	return strcmp(((const EventType *) a)->name, ((const EventType *) b)->name);
@@ -328,6 +338,17 @@ read_task(ConfigCache *into, HeapTuple row, TupleDesc desc)
 }
 
 static void
+read_contest(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->contests = grow(program->contests, program->contest_count, sizeof(Contest));
+	loyalty_contest_load(row, desc, &program->contests[program->contest_count++]);
+}
+
+static void
 read_event_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
 {
 	EventType  *event;
@@ -429,6 +450,7 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 	read_table(into, tables[TABLE_REFERRAL_RULE], snapshot, read_referral_rule);
 	read_table(into, tables[TABLE_BADGE], snapshot, read_badge);
 	read_table(into, tables[TABLE_TASK], snapshot, read_task);
+	read_table(into, tables[TABLE_CONTEST], snapshot, read_contest);
 	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)
@@ -440,6 +462,7 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 		qsort(program->plans, program->plan_count, sizeof(PaidPlan), compare_plans);
 		qsort(program->benefits, program->benefit_count, sizeof(Benefit), compare_benefits);
 		qsort(program->tasks, program->task_count, sizeof(Task), compare_tasks);
+		qsort(program->contests, program->contest_count, sizeof(Contest), compare_contests);
 		program->events = palloc(size);
 		memcpy(program->events, into->event_types, size);
 		program->event_count = into->event_type_count;

@@ -140,6 +140,22 @@ typedef struct Task
 	bool		active;
 } Task;
 
+/* Teams of members, and what makes their score. */
+typedef struct Contest
+{
+	int32		contest_id;
+	char	   *name;
+	char	   *event;
+	RulePath   *condition;
+	RulePath   *measure;		/* absent: events are counted */
+	TimestampTz starts_at;		/* inclusive */
+	TimestampTz ends_at;		/* exclusive */
+	TimestampTz joins_until;	/* exclusive; at most ends_at */
+	int32		max_members;	/* of a team; 0 = any number */
+	Interval   *settle_after;	/* the end, by maintain() */
+	bool		active;
+} Contest;
+
 /* One kind of event and the rules of a program that name it. */
 typedef struct EventType
 {
@@ -187,6 +203,8 @@ typedef struct Program
 	Task	   *tasks;			/* by id */
 	int			task_count;
 	bool		has_badges;
+	Contest    *contests;		/* by id */
+	int			contest_count;
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;

@@ -100,3 +100,13 @@ loyalty_config_column_interval(HeapTuple row, TupleDesc desc, const char *column
 		return NULL;
 	return DatumGetIntervalP(datumCopy(value, false, sizeof(Interval)));
 }
+
+TimestampTz
+loyalty_config_column_instant(HeapTuple row, TupleDesc desc, const char *column,
+							  TimestampTz absent)
+{
+	bool		isnull;
+	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
+
+	return isnull ? absent : DatumGetTimestampTz(value);
+}

@@ -29,6 +29,10 @@ extern ValidityPolicy *loyalty_config_column_validity(HeapTuple row, TupleDesc d
 													  const char *column);
 extern Interval *loyalty_config_column_interval(HeapTuple row, TupleDesc desc, const char *column);
 
+/* An instant; `absent` for NULL. */
+extern TimestampTz loyalty_config_column_instant(HeapTuple row, TupleDesc desc,
+												 const char *column, TimestampTz absent);
+
 /* version_id is left to the caller where the row is a stored version. */
 extern void loyalty_program_load(HeapTuple row, TupleDesc desc, Program *program);
 extern void loyalty_tier_load(HeapTuple row, TupleDesc desc, Tier *tier);
@@ -37,6 +41,7 @@ extern void loyalty_benefit_load(HeapTuple row, TupleDesc desc, Benefit *benefit
 extern void loyalty_referral_rule_load(HeapTuple row, TupleDesc desc, ReferralRule *rule);
 extern void loyalty_streak_terms_load(HeapTuple row, TupleDesc desc, StreakTerms *terms);
 extern void loyalty_task_load(HeapTuple row, TupleDesc desc, Task *task);
+extern void loyalty_contest_load(HeapTuple row, TupleDesc desc, Contest *contest);
 extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
 
 /* A jsonpath column, compiled; absent if NULL. */

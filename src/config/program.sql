@@ -134,6 +134,7 @@ BEGIN
 			UPDATE loyalty.benefit SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.badge SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.task SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.contest SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.streak SET program = new.name WHERE program = old.name;
@@ -146,6 +147,7 @@ BEGIN
 		OR EXISTS (SELECT FROM loyalty.benefit WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.badge WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.task WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.contest WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name)

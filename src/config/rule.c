@@ -244,15 +244,6 @@ load_bounds(HeapTuple row, TupleDesc desc, Rule *rule)
 		elog(ERROR, "unknown period \"%s\"", period);
 }
 
-static TimestampTz
-load_instant(HeapTuple row, TupleDesc desc, const char *column, TimestampTz unset)
-{
-	bool		isnull;
-	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
-
-	return isnull ? unset : DatumGetTimestampTz(value);
-}
-
 static void
 load_tiers(HeapTuple row, TupleDesc desc, Rule *rule)
 {
@@ -294,8 +285,8 @@ loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule)
 	rule->partner = loyalty_config_column_text(row, desc, "partner");
 	rule->unit_cost = loyalty_config_column_numeric(row, desc, "unit_cost");
 	load_tiers(row, desc, rule);
-	rule->starts_at = load_instant(row, desc, "starts_at", DT_NOBEGIN);
-	rule->ends_at = load_instant(row, desc, "ends_at", DT_NOEND);
+	rule->starts_at = loyalty_config_column_instant(row, desc, "starts_at", DT_NOBEGIN);
+	rule->ends_at = loyalty_config_column_instant(row, desc, "ends_at", DT_NOEND);
 	rule->validity = loyalty_config_column_validity(row, desc, "validity");
 	rule->pending_for = loyalty_config_column_interval(row, desc, "pending_for");
 }

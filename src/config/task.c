@@ -17,15 +17,6 @@ load_path(HeapTuple row, TupleDesc desc, const char *column)
 	return path;
 }
 
-static TimestampTz
-load_instant(HeapTuple row, TupleDesc desc, const char *column, TimestampTz absent)
-{
-	bool		isnull;
-	Datum		value = loyalty_config_column_get(row, desc, column, &isnull);
-
-	return isnull ? absent : DatumGetTimestampTz(value);
-}
-
 void
 loyalty_task_load(HeapTuple row, TupleDesc desc, Task *task)
 {
@@ -38,8 +29,8 @@ loyalty_task_load(HeapTuple row, TupleDesc desc, Task *task)
 	task->measure = load_path(row, desc, "measure");
 	task->target = loyalty_config_column_numeric(row, desc, "target");
 	task->repeat = strcmp(repeat, "once") == 0 ? PERIOD_EVER : repeat[0];
-	task->starts_at = load_instant(row, desc, "starts_at", DT_NOBEGIN);
-	task->ends_at = load_instant(row, desc, "ends_at", DT_NOEND);
+	task->starts_at = loyalty_config_column_instant(row, desc, "starts_at", DT_NOBEGIN);
+	task->ends_at = loyalty_config_column_instant(row, desc, "ends_at", DT_NOEND);
 	task->requires = loyalty_config_column_text(row, desc, "requires");
 	task->badge = loyalty_config_column_text(row, desc, "badge");
 	task->active = loyalty_config_column_bool(row, desc, "active");

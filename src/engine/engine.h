@@ -21,6 +21,7 @@ typedef struct EventHistory EventHistory;	/* engine/usage.h */
 typedef struct MemberStreak MemberStreak;	/* engine/member_streak.h */
 
 struct TaskCount;
+struct ContestMark;
 
 /* The member's past and the ids of its future, as the ledger floor knows them. */
 typedef struct EngineSource
@@ -42,6 +43,12 @@ typedef struct EngineSource
 
 	/* The member's badges, of MemberBadge (task.h). */
 	List	   *(*badges) (void *arg);
+
+	/* The teams in which the member plays, of ContestPlayer (contest.h). */
+	List	   *(*contests) (void *arg);
+
+	/* Sets what is stored of a mark, if it is. */
+	void		(*contest_mark) (void *arg, struct ContestMark *mark);
 
 	/* Who invited the member, if anybody did. */
 	void		(*referral) (void *arg, Referral *referral);

@@ -166,6 +166,9 @@ typedef struct MemberState
 	List	   *tasks;			/* of TaskCount: changed by this operation */
 	List	   *badges;			/* of MemberBadge; loaded where asked for */
 	bool		knows_badges;
+	List	   *contests;		/* of ContestPlayer; loaded where asked for */
+	bool		knows_contests;
+	List	   *contest_marks;	/* of ContestMark: changed by this operation */
 } MemberState;
 
 /* The words users see for them. */

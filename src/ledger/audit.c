@@ -343,5 +343,6 @@ loyalty_audit_member(const MemberState *member)
 				 "cancelled subscriptions are not those of the ledger");
 	audit_figure(&audit, &benefits_used, audit.used,
 				 "used benefits are not those of the ledger");
-	return list_concat(audit.problems, loyalty_audit_usage(member));
+	audit.problems = list_concat(audit.problems, loyalty_audit_usage(member));
+	return list_concat(audit.problems, loyalty_audit_contests(member));
 }

@@ -23,6 +23,12 @@ extern List *loyalty_audit_member(const MemberState *member);
 /* audit_usage.c: the same for what it uses of limits and for its history. */
 extern List *loyalty_audit_usage(const MemberState *member);
 
+/* audit_contest.c: the same for what it has scored in contests. */
+extern List *loyalty_audit_contests(const MemberState *member);
+
+/* Teams and results of a program's contests against their members. */
+extern List *loyalty_audit_teams(const char *program);
+
 /* Budgets of a program's rules against what its members have of them. */
 extern List *loyalty_audit_budgets(const char *program);
 

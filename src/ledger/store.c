@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "ledger/contest_row.h"
 #include "ledger/entry_row.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
@@ -112,6 +113,7 @@ loyalty_member_flush(Writer *writer, Engine *engine)
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 	loyalty_tasks_store(engine->member);
+	loyalty_contests_store(engine->member);
 	engine->entries = NIL;
 	engine->stored_entries = engine->member->last_entry;
 	engine->row_lags = true;
@@ -127,6 +129,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 		loyalty_usage_store(engine);	/* budgets that were taken for nothing */
 		loyalty_referral_store(engine->member);
 		loyalty_tasks_store(engine->member);
+		loyalty_contests_store(engine->member);
 		return;
 	}
 	loyalty_tier_finish(engine);
@@ -138,6 +141,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	loyalty_referral_store(engine->member);
 	loyalty_streaks_store(engine);
 	loyalty_tasks_store(engine->member);
+	loyalty_contests_store(engine->member);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 }
@@ -176,6 +180,18 @@ static List *
 source_badges(void *arg)
 {
 	return loyalty_badges_load(((MemberState *) arg)->member_id);
+}
+
+static List *
+source_contests(void *arg)
+{
+	return loyalty_contest_players_load(((MemberState *) arg)->member_id);
+}
+
+static void
+source_contest_mark(void *arg, ContestMark *mark)
+{
+	loyalty_contest_mark_load(((MemberState *) arg)->member_id, mark);
 }
 
 static void
@@ -235,6 +251,8 @@ loyalty_member_source(MemberState *member)
 	source->since = source_since;
 	source->task_count = source_task_count;
 	source->badges = source_badges;
+	source->contests = source_contests;
+	source->contest_mark = source_contest_mark;
 	source->referral = source_referral;
 	source->standing_gift = source_standing_gift;
 	source->subscriptions = source_subscriptions;

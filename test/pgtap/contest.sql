@@ -1,0 +1,224 @@
+-- Team contests: joining, what counts and when, corrections, ties, the end and its prizes.
+\ir lib/helpers.psql
+SELECT no_plan();
+
+INSERT INTO loyalty.program (name, validity, time_zone) VALUES ('shop', 'never', 'Asia/Shanghai');
+INSERT INTO loyalty.contest (name, event, condition, measure, starts_at, ends_at, joins_until, max_members) VALUES
+	('cup', 'purchase', '$.amount >= 10 || $.amount < 0', '$.amount', '2024-03-01 00:00+08', '2024-04-01 00:00+08', '2024-03-20 00:00+08', 3),
+	('steps', 'walk', NULL, NULL, '2024-03-01', '2024-04-01', NULL, NULL);
+INSERT INTO loyalty.rule (name, event, condition, points, growth, multiplied) VALUES
+	('base', 'purchase', NULL, '$.amount', NULL, true),
+	('walk', 'walk', NULL, '2', NULL, true),
+	('gold', 'contest_ended', '$.contest == "cup" && $.rank == 1', '1000 / $.members / $.tied', '0', false),
+	('mvp', 'contest_ended', '$.member_rank == 1 && $.member_score > 0', '7', '0', false);
+SELECT count(enroll(m, at => '2024-01-01')) AS enrolled FROM unnest('{ann,bob,cat,dan,eve,fay}'::text[]) m \gset
+
+CREATE FUNCTION standing(contest text, at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(format('%s %s/%s %s', coalesce(rank::text, '-'), team, members, score), ', '), 'nobody')
+		FROM loyalty.contest_standings($1, $2)
+$$;
+CREATE FUNCTION ended(member text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(format('%s %s %s', kind, ref, points), ', ' ORDER BY entry_id), 'nothing')
+		FROM loyalty.entries e WHERE e.member = $1 AND event = 'contest_ended'
+$$;
+
+-- joining
+SELECT is(format('%s %s %s %s %s', member, team, members, shown(joined_at), replayed), 'ann red 1 2024-02-01 f', 'the first member makes the team')
+	FROM join_team('ann', 'cup', 'red', '2024-02-01');
+SELECT is(format('%s %s %s', members, shown(joined_at), replayed), '1 2024-02-01 t', 'again: nothing changes')
+	FROM join_team('ann', 'cup', 'red', '2024-02-05');
+SELECT refuses($$SELECT FROM join_team('ann', 'cup', 'blue')$$, 'LY010', 'another team', 'leave_team');
+SELECT is(members, 0, 'as long as nothing has counted a member can leave') FROM leave_team('ann', 'cup');
+SELECT is(standing('cup'), 'nobody', 'an empty team is gone');
+SELECT refuses($$SELECT FROM leave_team('ann', 'cup')$$, 'LY010', 'leaving no team');
+SELECT is(team, 'blue', 'and join another') FROM join_team('ann', 'cup', 'blue', '2024-02-01');
+SELECT is(members, 2, 'a second member') FROM join_team('bob', 'cup', 'blue', '2024-02-01');
+SELECT FROM join_team('cat', 'cup', 'red', '2024-03-10 00:00+08');
+SELECT FROM join_team('dan', 'cup', 'green', '2024-02-01');
+SELECT is(standing('cup'), '- blue/2 0, - green/1 0, - red/1 0', 'without a score there is no rank');
+SELECT refuses($$SELECT FROM join_team('eve', 'cup', 'red', '2024-03-20 00:00+08')$$, 'LY010', 'after joins_until', 'until');
+SELECT refuses($$SELECT FROM join_team('eve', 'cup', 'red')$$, 'LY010', 'when all is over', 'any more');
+SELECT FROM join_team('eve', 'cup', 'blue', '2024-03-19 23:59:59+08');
+SELECT refuses($$SELECT FROM join_team('fay', 'cup', 'blue', '2024-02-01')$$, 'LY006', 'a full team', '3 members');
+SELECT refuses($$SELECT FROM join_team('nobody', 'cup', 'red', '2024-02-01')$$, 'LY002', 'an unknown member');
+SELECT refuses($$SELECT FROM join_team('fay', 'cap', 'red')$$, '22023', 'an unknown contest', 'unknown contest');
+SELECT refuses($$SELECT FROM join_team('fay', NULL, 'red')$$, '22023', 'no contest');
+SELECT refuses($$SELECT FROM join_team('fay', 'cup', '')$$, '22023', 'a team without a name');
+SELECT refuses($$SELECT FROM join_team('fay', 'cup', 'red', now() + interval '1 hour')$$, '22023', 'in the future');
+SELECT FROM set_status('fay', 'frozen', 'watched');
+SELECT refuses($$SELECT FROM join_team('fay', 'steps', 'red', '2024-02-01')$$, 'LY004', 'a frozen member', 'frozen');
+SELECT FROM set_status('fay', 'active', 'cleared');
+SELECT refuses($$SELECT * FROM contest_standings('cap')$$, '22023', 'standings of an unknown contest');
+
+-- what counts: within the window, from joining on, what meets the condition
+SELECT FROM record('ann', 'purchase', '{"amount": 100}', 'a0', '2024-02-29 23:59:59+08');
+SELECT is(standing('cup'), '- blue/3 0, - green/1 0, - red/1 0', 'before the first local midnight nothing counts');
+SELECT FROM record('ann', 'purchase', '{"amount": 40}', 'a1', '2024-03-01 00:00+08');
+SELECT FROM record('ann', 'purchase', '{"amount": 9}', 'a2', '2024-03-02');
+SELECT FROM record('bob', 'purchase', '{"amount": 30.50}', NULL, '2024-03-31 23:59:59+08');
+SELECT FROM record('bob', 'purchase', '{"amount": 99}', 'b1', '2024-04-01 00:00+08');
+SELECT FROM record('cat', 'purchase', '{"amount": 500}', 'c0', '2024-03-09 23:59:59+08');
+SELECT is(standing('cup'), '1 blue/3 70.50, - green/1 0, - red/1 0', 'sums of the window, of events since joining');
+SELECT FROM record('cat', 'purchase', '{"amount": 70}', 'c1', '2024-03-10 00:00+08');
+SELECT FROM record('ann', 'purchase', '{"amount": 40}', 'a1', '2024-03-01 00:00+08');
+SELECT is(standing('cup'), '1 blue/3 70.50, 2 red/1 70, - green/1 0', 'a repeat counts once');
+SELECT is(standing('cup', '2024-03-10 12:00'), '1 red/1 70, 2 blue/2 40, - green/1 0', 'as of an earlier day: who had joined, what was dated up to then');
+SELECT is(standing('cup', '2024-01-01'), 'nobody', 'before anybody joined');
+SELECT refuses($$SELECT FROM leave_team('ann', 'cup')$$, 'LY010', 'leaving after an event has counted', 'counted');
+SELECT refuses($$SELECT FROM join_team('ann', 'cup', 'red')$$, 'LY010', 'changing the team after it', 'counted');
+SELECT FROM record('fay', 'purchase', '{"amount": 11}', 'f1', '2024-03-05');
+SELECT refuses($$SELECT FROM join_team('fay', 'cup', 'red', '2024-03-05')$$, 'LY010', 'back-dated before an event on record', 'would not count');
+SELECT is(members, 2, 'back-dated after it') FROM join_team('fay', 'cup', 'red', '2024-03-06');
+SELECT is(format('%s %s %s %s', team, score, rank, state), 'red 0 2 over', 'a member''s contests') FROM contests('fay') WHERE contest = 'cup';
+SELECT is(string_agg(format('%s %s %s/%s', contest, state, teams, members), ', ' ORDER BY contest), 'cup running 3/6, steps running 0/0', 'the program''s contests, at an instant')
+	FROM contests(at => '2024-03-15');
+SELECT is(string_agg(state, ', '), 'coming, coming', 'before the start') FROM contests(at => '2024-02-15');
+
+-- counted events; a claw-back
+SELECT FROM unnest('{ann,bob}'::text[]) m, join_team(m, 'steps', 'us', '2024-03-01');
+SELECT FROM record('ann', 'walk', ref => 'w1', at => '2024-03-02');
+SELECT FROM record('ann', 'walk', ref => 'w2', at => '2024-03-02');
+SELECT FROM record('bob', 'walk', at => '2024-03-02');
+SELECT is(standing('steps'), '1 us/2 3', 'without a measure events are counted');
+SELECT FROM claw_back('ann', 'w1', 1);
+SELECT is(standing('steps'), '1 us/2 3', 'of a count a claw-back in part takes nothing');
+SELECT FROM claw_back('ann', 'w1');
+SELECT is(standing('steps'), '1 us/2 2', 'the whole event once no point of it is left');
+SELECT FROM settle('ann', 'walk', '{"again": 1}', 'w1');
+SELECT is(standing('steps'), '1 us/2 2', 'which a correction does not bring back');
+
+-- corrections
+SELECT FROM settle('cat', 'purchase', '{"amount": 90}', 'c1');
+SELECT is(standing('cup'), '1 red/2 90, 2 blue/3 70.50, - green/1 0', 'a changed amount');
+SELECT FROM settle('cat', 'purchase', NULL, 'c1');
+SELECT is(standing('cup'), '1 blue/3 70.50, - green/1 0, - red/2 0', 'called off');
+SELECT FROM settle('cat', 'purchase', '{"amount": 5}', 'c1');
+SELECT is(standing('cup'), '1 blue/3 70.50, - green/1 0, - red/2 0', 'below the condition');
+SELECT FROM settle('cat', 'purchase', '{"amount": 100}', 'c1');
+SELECT FROM claw_back('cat', 'c1', 25);
+SELECT is(standing('cup'), '1 red/2 75, 2 blue/3 70.50, - green/1 0', 'a claw-back takes its share of a sum');
+SELECT FROM settle('cat', 'purchase', '{"amount": 200}', 'c1');
+SELECT is(standing('cup'), '1 red/2 175, 2 blue/3 70.50, - green/1 0', 'and stays taken when the event changes');
+SELECT FROM claw_back('cat', 'c1');
+SELECT is(standing('cup'), '1 blue/3 70.50, - green/1 0, - red/2 0', 'all of it');
+SELECT is(format('%s %s', members, team), '1 red', 'who has nothing that counts any more can leave') FROM leave_team('cat', 'cup');
+SELECT FROM join_team('cat', 'cup', 'green', '2024-03-12');
+SELECT FROM settle('cat', 'purchase', '{"amount": 300}', 'c1');
+SELECT is(standing('cup'), '1 blue/3 70.50, - green/2 0, - red/1 0', 'what is dated before joining does not count for the new team');
+
+-- a tie
+SELECT FROM record('cat', 'purchase', '{"amount": 60}', 'c2', '2024-03-13');
+SELECT FROM record('dan', 'purchase', '{"amount": 10.5}', 'd1', '2024-03-13');
+SELECT is(standing('cup'), '1 blue/3 70.50, 1 green/2 70.5, - red/1 0', 'the same score, the same rank');
+SELECT lawful('while it runs');
+
+-- the end
+SELECT refuses($$SELECT settle_contest('cup', '2024-03-31 23:59:59+08')$$, '55000', 'not over', 'not over');
+SELECT refuses($$SELECT settle_contest('cap')$$, '22023', 'settling an unknown contest');
+SELECT FROM set_status('dan', 'closed', 'gone');
+SELECT FROM set_status('eve', 'earn_blocked', 'watched');
+SELECT is(settle_contest('cup', '2024-04-02'), 5, 'each member of a team with a rank has an event');
+SELECT is(settle_contest('cup'), 0, 'once');
+SELECT is(standing('cup'), '1 blue/3 70.50, 1 green/2 70.5, - red/1 0', 'the final standings');
+SELECT is(string_agg(settled::text, ','), 'true,true,true', 'which say so') FROM contest_standings('cup');
+SELECT is(ended('bob'), 'event contest cup 166', 'the prize of a rank that two teams share');
+SELECT is(ended('ann'), 'event contest cup 173', 'the best of the team has more');
+SELECT is(ended('cat'), 'event contest cup 257', 'the other team');
+SELECT is(ended('dan'), 'refused contest cup 0', 'a closed member does not stop the others');
+SELECT is(ended('eve'), 'refused contest cup 0', 'nor one that may not earn');
+SELECT is(ended('fay'), 'nothing', 'a team without a score has none');
+SELECT is(attributes - 'score' - 'member_score', '{"contest": "cup", "team": "blue", "rank": 1, "tied": 2, "teams": 2, "members": 3, "member_rank": 1}', 'what rules see')
+	FROM entries WHERE member = 'ann' AND event = 'contest_ended';
+SELECT is(format('%s %s %s', shown(at), attributes ->> 'score', attributes ->> 'member_score'), '2024-04-02 70.50 40', 'dated when it was settled')
+	FROM entries WHERE member = 'ann' AND event = 'contest_ended';
+SELECT is(string_agg(format('%s %s %s %s %s', member, rank, member_rank, final_score, points), ', ' ORDER BY member), 'ann 1 1 40 173, bob 1 2 30.50 166, eve 1 3 0 0', 'who got what')
+	FROM contest_players WHERE contest = 'cup' AND team = 'blue' AND NOT due;
+SELECT is(line, 'Team blue of contest cup ended at rank 1 of 2 with a score of 70.50; the member made 40 of it.', 'explained') FROM (SELECT line FROM explain('ann', 'contest cup') line OFFSET 1 LIMIT 1) e;
+SELECT is(line, '2 teams share that rank.', 'with the tie') FROM (SELECT line FROM explain('ann', 'contest cup') line OFFSET 2 LIMIT 1) e;
+SELECT matches(string_agg(line, ' '), 'Team green .* ended at rank 1 of 2', 'also where the prize was refused') FROM explain('dan', 'contest cup') line;
+
+-- after the end nothing moves any more
+SELECT FROM settle('ann', 'purchase', NULL, 'a1');
+SELECT FROM record('bob', 'purchase', '{"amount": 1000}', 'late', '2024-03-15');
+SELECT is(standing('cup'), '1 blue/3 70.50, 1 green/2 70.5, - red/1 0', 'corrections and late events leave the result alone');
+SELECT is(standing('cup', '2024-03-20'), '1 blue/3 1000, 2 green/2 70.5, - red/1 0', 'an earlier day is told as it is known now');
+SELECT is(format('%s %s', score, rank), '40 1', 'a member sees the final score') FROM contests('ann') WHERE contest = 'cup';
+SELECT is(settle_contest('cup'), 0, 'and no prize follows');
+SELECT is(ended('ann'), 'event contest cup 173', 'what was given stays');
+SELECT refuses($$SELECT FROM join_team('zoe', 'cup', 'red', '2024-03-01')$$, 'LY002', 'an unknown member of a settled contest');
+SELECT FROM enroll('zoe');
+SELECT refuses($$SELECT FROM join_team('zoe', 'cup', 'red', '2024-03-01')$$, 'LY010', 'joining a settled contest', 'settled');
+SELECT refuses($$SELECT FROM leave_team('fay', 'cup')$$, 'LY010', 'leaving it', 'settled');
+SELECT lawful('after the end');
+
+-- maintain() settles what is over for long enough
+CALL maintain(NULL, '2024-04-01 00:59:59+00');
+SELECT is(string_agg(settled::text, ','), 'false', 'not within settle_after') FROM contest_standings('steps');
+CALL maintain(1, '2024-04-01 01:00+00');
+SELECT is(string_agg(due::text, ',' ORDER BY due), 'false,true', 'as many at once as it is told') FROM contest_players WHERE contest = 'steps';
+CALL maintain();
+CALL maintain();
+SELECT is(format('%s / %s', ended('ann'), ended('bob')), 'event contest cup 173, event contest steps 7 / event contest cup 166, event contest steps 7', 'the rest follows, once');
+SELECT is(shown(max(at)), '2024-04-01 01:00:00', 'dated when it was settled') FROM entries WHERE member = 'bob' AND ref = 'contest steps';
+
+-- an order table; a program that keeps no attributes
+INSERT INTO loyalty.program (name, validity, keep_attributes) VALUES ('bare', 'never', false);
+SET loyalty.program = 'bare';
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '1'), ('won', 'contest_ended', '10');
+INSERT INTO loyalty.contest (name, measure, starts_at, ends_at) VALUES ('cup', '$.amount', '2024-03-01', '2024-04-01');
+CREATE TABLE orders (id text PRIMARY KEY, customer text, amount numeric, day timestamptz);
+SELECT FROM attach('orders', 'customer', 'id', at => 'day', backfill => true);
+SELECT FROM unnest('{kim,lee,max}'::text[]) m, enroll(m, at => '2024-01-01') e, join_team(m, 'cup', CASE m WHEN 'kim' THEN 'k' ELSE 'l' END, '2024-02-01');
+INSERT INTO orders SELECT m || g, m, 2.5, '2024-03-05' FROM generate_series(1, 100) g, unnest('{kim,lee,max}'::text[]) m;
+SELECT is(standing('cup'), '1 l/2 500.0, 2 k/1 250.0', 'many orders in one statement');
+UPDATE orders SET amount = 10 WHERE customer = 'kim';
+SELECT is(standing('cup'), '1 k/1 1000.0, 2 l/2 500.0', 'changed, although their points are the same');
+DELETE FROM orders WHERE customer = 'kim' AND id <> 'kim1';
+SELECT is(standing('cup'), '1 l/2 500.0, 2 k/1 10.0', 'deleted');
+SELECT FROM claw_back('lee', 'lee1');
+SELECT is(standing('cup'), '1 l/2 497.5, 2 k/1 10.0', 'clawed back');
+SELECT FROM set_status('max', 'earn_blocked', 'watched');
+INSERT INTO orders VALUES ('max0', 'max', 1000, '2024-03-06');
+SELECT is(standing('cup'), '1 l/2 497.5, 2 k/1 10.0', 'what is refused does not count');
+SELECT is(settle_contest('cup'), 3, 'settled without attributes');
+SELECT matches(string_agg(line, ' '), 'Team l of contest cup ended at rank 1 of 2 with a score of 497.5; the member made 247.5 of it', 'and explained')
+	FROM explain('lee', 'contest cup') line;
+SELECT lawful('without attributes');
+RESET loyalty.program;
+
+-- called off
+INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('off', '2024-03-01', '2024-04-01');
+SELECT FROM join_team('fay', 'off', 'x', '2024-03-07');
+UPDATE loyalty.contest SET active = false WHERE name = 'off';
+SELECT is(state, 'called off', 'called off') FROM contests() WHERE contest = 'off';
+SELECT refuses($$SELECT FROM join_team('ann', 'off', 'x', '2024-03-30')$$, 'LY010', 'joining it', 'called off');
+SELECT refuses($$SELECT settle_contest('off')$$, '55000', 'settling it', 'called off');
+CALL maintain();
+SELECT is(string_agg(settled::text, ','), 'false', 'nor does maintain()') FROM contest_standings('off');
+
+-- what has counted is not falsified
+INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('now', now() - interval '1 day', now() + interval '1 day'), ('next', now() + interval '1 day', now() + interval '2 days');
+UPDATE loyalty.contest SET measure = '$.amount' WHERE name = 'now';
+SELECT FROM join_team('ann', 'now', 'x');
+SELECT FROM join_team('ann', 'next', 'x');
+SELECT refuses(format('UPDATE loyalty.contest SET %s WHERE name = ''now''', change), '22023', 'has begun: ' || change, 'has begun')
+	FROM unnest('{"event = ''walk''","condition = ''$.a > 1''","measure = NULL","starts_at = starts_at - interval ''1 day''"}'::text[]) change;
+SELECT refuses($$UPDATE loyalty.contest SET starts_at = now() - interval '1 hour' WHERE name = 'next'$$, '22023', 'a start in the past', 'has begun');
+SELECT refuses($$UPDATE loyalty.contest SET ends_at = now() WHERE name = 'now'$$, '22023', 'an end in the past', 'past');
+SELECT refuses($$UPDATE loyalty.contest SET ends_at = now() + interval '1 day' WHERE name = 'cup'$$, '22023', 'an end that has passed', 'past');
+SELECT lives_ok($$UPDATE loyalty.contest SET ends_at = ends_at + interval '1 day', max_members = 5, settle_after = '3 days' WHERE name = 'now'$$, 'the end of a running contest is moved');
+SELECT lives_ok($$UPDATE loyalty.contest SET event = 'walk', condition = '$.a > 1', starts_at = starts_at + interval '1 hour' WHERE name = 'next'$$, 'all of one that has not begun');
+SELECT is(points, 5, 'which counts nothing yet') FROM record('ann', 'purchase', '{"amount": 5}', 'n1');
+SELECT is(standing('now'), '1 x/1 5', 'and the other does');
+SELECT refuses($$DELETE FROM loyalty.contest WHERE name = 'now'$$, '23001', 'a contest with players is not deleted', 'active');
+SELECT refuses($$UPDATE loyalty.contest SET name = 'x' WHERE name = 'cup'$$, '22023', 'a contest keeps its name');
+SELECT refuses($$UPDATE loyalty.contest SET condition = '$tier == "gold"' WHERE name = 'next'$$, '42704', 'a contest sees attributes only');
+SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('x', '2024-02-01', '2024-02-01')$$, '23514', 'an empty window');
+SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('x', '2024-02-01', 'infinity')$$, '23514', 'no end');
+SELECT refuses(format('UPDATE loyalty.%I SET contest_id = 1', t), '55000', t || ' is written by the calls alone')
+	FROM unnest('{contest_team,contest_player,contest_event,contest_settlement,contest_result,contest_prize}'::text[]) t;
+UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
+SELECT is(standing('now'), '1 x/1 5', 'a renamed program keeps its contests');
+
+SELECT lawful('contests');
+SELECT * FROM finish();
