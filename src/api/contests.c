@@ -103,7 +103,8 @@ refuse_other_team(const Call *call, const Contest *contest, const ContestPlayer 
 			 errmsg("member \"%s\" plays in team \"%s\" of contest \"%s\"",
 					call->member.ref, player->team, contest->name),
 			 counted ? errdetail("Its events have counted there.") : 0,
-			 counted ? 0 : errhint("It can leave with loyalty.leave_team(), since no event has counted.")));
+			 counted ? 0 : errhint("As long as no event has counted,"
+								   " it can leave with loyalty.leave_team().")));
 }
 
 static Datum
@@ -278,6 +279,7 @@ loyalty_settle_contest(PG_FUNCTION_ARGS)
 	TimestampTz at = loyalty_arg_at(fcinfo, 1);
 	const Program *program = loyalty_arg_program(fcinfo, 2);
 	const Contest *contest = require_contest(program, name);
+	List	   *prizes;
 	Call		clock;
 
 	loyalty_call_require_writable("settle_contest()");
@@ -296,7 +298,6 @@ loyalty_settle_contest(PG_FUNCTION_ARGS)
 				 errhint("UPDATE loyalty.contest SET active = true takes it up again.")));
 	(void) loyalty_contest_settle(contest->contest_id, at);
 	CommandCounterIncrement();
-	PG_RETURN_INT64(loyalty_contest_prizes_post(
-						loyalty_contest_prizes_due(program, contest->contest_id,
-												   PG_INT64_MAX)));
+	prizes = loyalty_contest_prizes_due(program, contest->contest_id, PG_INT64_MAX);
+	PG_RETURN_INT64(loyalty_contest_prizes_post(prizes));
 }

@@ -175,21 +175,21 @@ compare_programs(const void *a, const void *b)
 }
 
 static int
+compare_numbers(int32 x, int32 y)
+{
+	return (x > y) - (x < y);
+}
+
+static int
 compare_program_ids(const void *a, const void *b)
 {
-	int32		x = (*(Program *const *) a)->program_id;
-	int32		y = (*(Program *const *) b)->program_id;
-
-	return (x > y) - (x < y);
+	return compare_numbers((*(Program *const *) a)->program_id, (*(Program *const *) b)->program_id);
 }
 
 static int
 compare_tiers(const void *a, const void *b)
 {
-	int32		x = ((const Tier *) a)->rank;
-	int32		y = ((const Tier *) b)->rank;
-
-	return (x > y) - (x < y);
+	return compare_numbers(((const Tier *) a)->rank, ((const Tier *) b)->rank);
 }
 
 static int
@@ -211,19 +211,7 @@ compare_benefits(const void *a, const void *b)
 static int
 compare_tasks(const void *a, const void *b)
 {
-	int32		x = ((const Task *) a)->task_id;
-	int32		y = ((const Task *) b)->task_id;
-
-	return (x > y) - (x < y);
-}
-
-static int
-compare_contests(const void *a, const void *b)
-{
-	int32		x = ((const Contest *) a)->contest_id;
-	int32		y = ((const Contest *) b)->contest_id;
-
-	return (x > y) - (x < y);
+	return compare_numbers(((const Task *) a)->task_id, ((const Task *) b)->task_id);
 }
 
 static int
@@ -236,10 +224,7 @@ compare_events(const void *a, const void *b)
 static int
 compare_rules(const void *a, const void *b)
 {
-	int32		x = (*(Rule *const *) a)->rule_id;
-	int32		y = (*(Rule *const *) b)->rule_id;
-
-	return (x > y) - (x < y);
+	return compare_numbers((*(Rule *const *) a)->rule_id, (*(Rule *const *) b)->rule_id);
 }
 
 static Program *
@@ -462,7 +447,6 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 		qsort(program->plans, program->plan_count, sizeof(PaidPlan), compare_plans);
 		qsort(program->benefits, program->benefit_count, sizeof(Benefit), compare_benefits);
 		qsort(program->tasks, program->task_count, sizeof(Task), compare_tasks);
-		qsort(program->contests, program->contest_count, sizeof(Contest), compare_contests);
 		program->events = palloc(size);
 		memcpy(program->events, into->event_types, size);
 		program->event_count = into->event_type_count;

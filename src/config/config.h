@@ -203,7 +203,7 @@ typedef struct Program
 	Task	   *tasks;			/* by id */
 	int			task_count;
 	bool		has_badges;
-	Contest    *contests;		/* by id */
+	Contest    *contests;
 	int			contest_count;
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;

@@ -164,16 +164,15 @@ counts_rightly(const Program *program, int64 member_id, const ContestMark *mark)
 {
 	const Contest *contest = loyalty_contest_by_id(program, mark->contest_id);
 	const Entry *first = loyalty_entry_by_id(member_id, mark->entry_id);
-	Numeric		counted = mark->measured;
+	List	   *families = NIL;
 
 	if (contest == NULL || first == NULL)
 		return true;			/* wrong_events has it */
 	if (first->ref != NULL)
-		counted = loyalty_contest_counted(contest, mark->measured,
-										  loyalty_family_gather(
-												loyalty_entries_of_ref(member_id, first->ref),
-																ENTRY_EVENT, first->event_id));
-	return loyalty_number_compare(counted, mark->counted) == 0;
+		families = loyalty_family_gather(loyalty_entries_of_ref(member_id, first->ref),
+										 ENTRY_EVENT, first->event_id);
+	return loyalty_number_compare(loyalty_contest_counted(contest, mark->measured, families),
+								  mark->counted) == 0;
 }
 
 static List *

@@ -47,6 +47,10 @@ sub restored
 		-10, "$way: an open hold can be captured");
 	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
 		10, "$way: the rules work");
+	query($node, q{SELECT record('m3', 'purchase', '{"amount": 10}', 'of a team again')}, $database);
+	is(query($node, q{SELECT team, score FROM contest_standings('runs')}, $database),
+		'all|17', "$way: scores go on");
+	is(query($node, q{SELECT settle_contest('over')}, $database), 0, "$way: prizes are not given again");
 	query($node, q{INSERT INTO loyalty.program (name) VALUES ('third')}, $database);
 	fails_with($node, q{UPDATE loyalty.rule SET points = '$.amount' WHERE name = 'base'}, '23514',
 		"$way: the examples beside the rules hold", qr/"doubled" of program "shop" gives 10 points, not 20/, $database);

@@ -112,7 +112,7 @@ my %subject = (
 	column => q{
 		SELECT DISTINCT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 			WHERE c.relnamespace = 'loyalty'::regnamespace AND a.attnum > 0
-				AND (c.relkind = 'v' OR c.relname IN ('program', 'tier', 'rule', 'plan', 'benefit', 'referral_rule', 'badge', 'task', 'streak', 'rule_example'))},
+				AND (c.relkind = 'v' OR c.relname IN ('program', 'tier', 'rule', 'plan', 'benefit', 'referral_rule', 'badge', 'task', 'contest', 'streak', 'rule_example'))},
 	setting => q{SELECT name FROM pg_settings WHERE name LIKE 'loyalty.%'});
 
 # any use of a type of ours loads the library, and its settings with it

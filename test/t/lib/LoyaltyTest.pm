@@ -80,7 +80,8 @@ sub add_program
 }
 
 # Two programs and members with every kind of history; 40 members m1 .. m40 in
-# the default program.  The hold "open hold" of m7 is left open.
+# the default program.  The hold "open hold" of m7 is left open, and so is the
+# contest "runs"; "over" is settled.
 sub fill_shop
 {
 	my ($node) = @_;
@@ -121,6 +122,18 @@ SELECT set_status('m39', 'frozen', 'suspicious');
 SELECT set_status('m40', 'closed', 'asked for it');
 SELECT earn('m1', 500, 'flight', program => 'miles');
 SELECT redeem('m1', 200, 'seat', program => 'miles');
+
+INSERT INTO loyalty.contest (program, name, measure, starts_at, ends_at)
+	SELECT 'shop', n, '$.amount', now() - interval '2 days', now() + e
+		FROM (VALUES ('over', interval '-1 hour'), ('runs', interval '1 day')) v (n, e);
+SELECT join_team('m' || i, 'over', CASE WHEN i < 4 THEN 'red' ELSE 'blue' END, now() - interval '1 day')
+	FROM generate_series(3, 5) i;
+SELECT join_team('m' || i, 'runs', 'all') FROM generate_series(3, 5) i;
+SELECT record('m' || i, 'purchase', jsonb_build_object('amount', i), 'early ' || i, now() - interval '3 hours')
+	FROM generate_series(3, 4) i;
+SELECT record('m' || i, 'purchase', jsonb_build_object('amount', i), 'of a team ' || i)
+	FROM generate_series(3, 4) i;
+SELECT settle_contest('over');
 SQL
 	return;
 }
