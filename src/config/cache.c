@@ -81,10 +81,7 @@ static List *retired = NIL;		/* contexts of replaced caches; in TopTransactionCo
 /* InvalidOid while not known; then any message may be about our tables. */
 static Oid	table_ids[TABLE_COUNT];
 
-/*
- * From the module's relcache callback.  May come at any time, so it touches no catalog and frees
- * nothing.
- */
+/* From the module's relcache callback, at any time: it touches no catalog and frees nothing. */
 void
 loyalty_config_changed(Oid relid)
 {
@@ -183,7 +180,8 @@ compare_numbers(int32 x, int32 y)
 static int
 compare_program_ids(const void *a, const void *b)
 {
-	return compare_numbers((*(Program *const *) a)->program_id, (*(Program *const *) b)->program_id);
+	return compare_numbers((*(Program *const *) a)->program_id,
+						   (*(Program *const *) b)->program_id);
 }
 
 static int
