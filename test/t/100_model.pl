@@ -142,7 +142,36 @@ sub random_terms
 	  { %rule, name => 'welcome', event => 'register', thousandths => 100_000, key => undef,
 		growth => 0 }
 	  if chance(0.5);
+	foreach my $rule (grep { $_->{sign} > 0 && $_->{event} ne 'register' } @rules)
+	{
+		my %limits = map { $_ => 1 } map { pick(qw(event day week month year ever)) } 1 .. 2;
+
+		$rule->{budget} = pick(500, 3000, 20_000) if chance(0.15);
+		next if chance(0.6);
+		$rule->{limits} = [ map { random_limit($_) } sort keys %limits ];
+	}
 	return { program => \%program, tiers => \@tiers, rules => \@rules };
+}
+
+sub random_limit
+{
+	my ($per) = @_;
+	my %limit = (per => $per, refuse => chance(0.2));
+
+	$limit{times} = pick(1, 2, 3, 8) if chance(0.4);
+	$limit{points} = pick(0, 30, 100, 100, 400, 2000) if !$limit{times} || chance(0.4);
+	return \%limit;
+}
+
+sub limits_sql
+{
+	my (@limits) = @_;
+
+	return '[' . join(', ', map {
+			my $limit = $_;
+			'{' . join(', ', "\"per\": \"$limit->{per}\"",
+				(map { "\"$_\": $limit->{$_}" } grep { defined $limit->{$_} } qw(points times)),
+				$limit->{refuse} ? '"then": "refuse"' : ()) . '}' } @limits) . ']';
 }
 
 sub rule_points
@@ -174,11 +203,12 @@ sub terms_sql
 	foreach my $rule (@{ $terms->{rules} })
 	{
 		$sql .= sprintf 'INSERT INTO loyalty.rule (program, name, event, points, growth,'
-		  . ' condition, multiplied, point_kind, tiers, validity) VALUES ('
-		  . join(', ', ('%s') x 10) . ");\n", map { quoted($_) } $name, @$rule{qw(name event)},
+		  . ' condition, multiplied, point_kind, tiers, validity, limits, budget) VALUES ('
+		  . join(', ', ('%s') x 12) . ");\n", map { quoted($_) } $name, @$rule{qw(name event)},
 		  rule_points($rule), $rule->{growth}, $rule->{condition} && "\$.$rule->{condition}",
 		  $rule->{multiplied} ? 't' : 'f', $rule->{point_kind} || undef,
-		  $rule->{tier} && "{$rule->{tier}}", $rule->{validity};
+		  $rule->{tier} && "{$rule->{tier}}", $rule->{validity},
+		  $rule->{limits} && limits_sql(@{ $rule->{limits} }), $rule->{budget};
 	}
 	return $sql;
 }

@@ -140,13 +140,20 @@ sub day_start
 	return $self->instant(POSIX::floor($self->local($at) / DAY) * DAY);
 }
 
-# The name of the local day or month that an instant falls in.
+# The name of the local day, week, month or year that an instant falls in; of
+# whatever else there is only one.
 sub period
 {
 	my ($self, $granularity, $at) = @_;
-	my @date = date_of_day(POSIX::floor($self->local($at) / DAY));
+	my $day = POSIX::floor($self->local($at) / DAY);
+	my @date = date_of_day($day);
+	my %name = (
+		day => join('-', @date),
+		week => POSIX::floor(($day + 3) / 7),		# 1970 began with a Thursday
+		month => "$date[0]-$date[1]",
+		year => $date[0]);
 
-	return join '-', $granularity eq 'day' ? @date : @date[ 0, 1 ];
+	return $name{$granularity} // '';
 }
 
 my %MONTHS = (month => 1, quarter => 3, year => 12);

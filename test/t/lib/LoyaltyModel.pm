@@ -7,7 +7,7 @@
 # again.  An operation that is refused dies with its SQLSTATE and a newline.
 #
 # Here are the members; LoyaltyModel/ has lots, entries and the clock (Flow),
-# the families of grants, tiers, the calls that move points, and events.
+# the families of grants, limits, tiers, the calls that move points, and events.
 #
 # The server decides two things alone: the ids of entries and when they were
 # recorded.  They are told by `told`, a function (member, n-th entry) that
@@ -21,7 +21,7 @@ use List::Util qw(sum0);
 use LoyaltyCalendar;
 use LoyaltyModel::Lots qw(FOREVER points_of lots_text);
 use LoyaltyModel::Flow qw(tier_name take_away);
-use parent map { "LoyaltyModel::$_" } qw(Flow Families Tiers Points Events);
+use parent map { "LoyaltyModel::$_" } qw(Flow Families Limits Tiers Points Events);
 
 use constant SECOND => 1_000_000;
 

@@ -11,13 +11,14 @@ use List::Util qw(max min sum0);
 use LoyaltyModel::Lots qw(merged);
 use LoyaltyModel::Flow qw(tier_name story credit may_earn replay repeated);
 use LoyaltyModel::Families qw(families standing_waiver layers peel);
+use LoyaltyModel::Limits qw(standing_uses noted_uses same_uses);
 
-# What the rules give: a list of { point_kind, points, growth, shares }.
-# Exact figures are whole numbers of hundred thousandths.
+# What the rules give: a list of { point_kind, points, growth, shares, uses }.
+# `families` are those of the event if it is corrected.
 sub evaluate
 {
-	my ($self, $member, $event, $attributes, $at, $first) = @_;
-	my $basis = $first ? $first->{basis} : {
+	my ($self, $member, $event, $attributes, $at, @families) = @_;
+	my $basis = @families ? $families[0]{first}{basis} : {
 		tier => $member->{tier},
 		rules => [
 			grep {
@@ -38,6 +39,7 @@ sub evaluate
 		my $growth = defined $rule->{growth} ? $rule->{growth} * 10_000_000 : $given * 100;
 		push @results, { rule => $rule, exact => $given * $percent, exact_growth => $growth };
 	}
+	$self->limit($member, $basis, \@results, standing_uses(@families));
 	$self->share_out('exact', 'points', \@results);
 	$self->share_out('exact_growth', 'growth', \@results);
 
@@ -50,11 +52,12 @@ sub evaluate
 		  $rule->{validity} ? $self->{calendar}->valid_until($rule->{validity}, $from) : $until;
 
 		push @grants, $grant =
-		  { point_kind => $rule->{point_kind}, points => 0, growth => 0, shares => {} }
+		  { point_kind => $rule->{point_kind}, points => 0, growth => 0, shares => {}, uses => [] }
 		  if !$grant;
 		$grant->{points} += $result->{points};
 		$grant->{growth} += $result->{growth};
 		$grant->{shares}{$end} += $result->{points};
+		push @{ $grant->{uses} }, LoyaltyModel::Limits::uses_of_result($result);
 	}
 	push @grants, { point_kind => '', points => 0, growth => 0, shares => {} } if !@grants;
 	$_->{from} = $from foreach @grants;
@@ -131,7 +134,9 @@ sub grant_event
 			event => $event,
 			content => $content,
 			basis => $outcome->{basis},
-			point_kind => $grant->{point_kind});
+			point_kind => $grant->{point_kind},
+			uses => $grant->{uses},
+			granted => $grant->{points});
 		my @late;
 		if ($grant->{points} > 0)
 		{
@@ -204,13 +209,16 @@ sub do_settle
 	$self->begin($member, $at);
 	my $first = $families[0]{first};
 	my $outcome = defined $attributes
-	  && $self->evaluate($member, $op->{event}, $attributes, $at, $first);
+	  && $self->evaluate($member, $op->{event}, $attributes, $at, @families);
 	my %grants = map { $_->{point_kind} => $_ } $outcome ? @{ $outcome->{grants} } : ();
 	my (@entries, $cause);
+
+	# what the event uses must be written even where its points stay
+	my $always = !same_uses([ noted_uses(@families) ], [ map { @{ $_->{uses} // [] } } values %grants ]);
 	foreach my $family (@families)
 	{
 		my $entry = $self->correct($member, $at, $op, $content, $family,
-			delete $grants{ $family->{first}{point_kind} });
+			delete $grants{ $family->{first}{point_kind} }, $always);
 		push @entries, $entry if $entry;
 	}
 	foreach my $grant ($outcome ? @{ $outcome->{grants} } : ())
@@ -237,7 +245,7 @@ sub do_settle
 # Brings one family to what the rules give now, less what operators took.
 sub correct
 {
-	my ($self, $member, $at, $op, $content, $family, $grant) = @_;
+	my ($self, $member, $at, $op, $content, $family, $grant, $always) = @_;
 	my $rules = $grant ? $grant->{points} : 0;
 	my $rules_growth = $grant ? $grant->{growth} : 0;
 	my $target = $rules - $family->{by_operator};
@@ -247,7 +255,7 @@ sub correct
 	$growth = min($rules_growth, 0) if $growth < 0;
 	my $change = $target - $family->{net};
 	$growth -= $family->{net_growth};
-	return if $change == 0 && $growth == 0;
+	return if $change == 0 && $growth == 0 && !$always;
 
 	may_earn($member) if $change > 0;
 	my $entry = $self->open_entry(
@@ -255,7 +263,9 @@ sub correct
 		ref => $op->{ref},
 		event => $op->{event},
 		content => $content,
-		point_kind => $family->{first}{point_kind});
+		point_kind => $family->{first}{point_kind},
+		uses => $grant ? $grant->{uses} : [],
+		granted => $rules);
 	my @late;
 	if ($change > 0)
 	{

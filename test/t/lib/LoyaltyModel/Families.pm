@@ -17,7 +17,7 @@ use LoyaltyModel::Flow qw(story effect take_away);
 use constant TAKES_BACK => { correction => 1, claw_back => 1 };
 
 our @EXPORT_OK = qw(
-  family_of families family_from families_of_lots shortfalls lacks owed_before owns
+  family_of families event_families family_from families_of_lots shortfalls lacks owed_before owns
   own_points standing_waiver layers peel ceiling
 );
 
@@ -52,6 +52,24 @@ sub families
 		next if $entry->{event} ne $event || $entry->{gift};
 		push @names, $entry->{point_kind} if !$entries{ $entry->{point_kind} };
 		push @{ $entries{ $entry->{point_kind} } }, $entry;
+	}
+	return map { family_of($entries{$_}[0], @{ $entries{$_} }) } @names;
+}
+
+# All families of the member's events, those without a ref too.
+sub event_families
+{
+	my ($member) = @_;
+	my (@names, %entries);
+
+	foreach my $entry (@{ $member->{entries} })
+	{
+		next if $entry->{event} eq '' || $entry->{gift};
+		next if $entry->{kind} !~ /^(?:event|correction|claw_back)$/;
+		my $name = join '/', $entry->{event}, $entry->{ref} // "#$entry->{operation}",
+		  $entry->{point_kind};
+		push @names, $name if !$entries{$name};
+		push @{ $entries{$name} }, $entry;
 	}
 	return map { family_of($entries{$_}[0], @{ $entries{$_} }) } @names;
 }
