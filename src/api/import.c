@@ -46,11 +46,11 @@ typedef struct Import
 	int64		count;
 	int64		capacity;
 	int64		found;			/* so many of them have ids */
+	TimestampTz status_end;		/* none of theirs ends before */
 
 	/* of the members from `found` on */
 	MemoryContext chunk;
-	TimestampTz enrolled_at[ENROLL_CHUNK];
-	const Jsonb *attributes[ENROLL_CHUNK];
+	NewMember	newcomers[ENROLL_CHUNK];
 	int64	   *known;			/* ids of members that were there */
 	int64		known_count;
 
@@ -77,9 +77,6 @@ find_or_enroll(Import *import)
 	int			count = (int) (import->count - import->found);
 	const char **names = import->names + import->found;
 	int64	   *ids = import->ids + import->found;
-	const char **refs = palloc(sizeof(char *) * Max(count, 1));
-	TimestampTz *ats = palloc(sizeof(TimestampTz) * Max(count, 1));
-	const Jsonb **attributes = palloc(sizeof(Jsonb *) * Max(count, 1));
 	int64	   *added = palloc(sizeof(int64) * Max(count, 1));
 	int			unknown = 0;
 	int			next = 0;
@@ -92,12 +89,10 @@ find_or_enroll(Import *import)
 			import->known[import->known_count++] = ids[i];
 			continue;
 		}
-		refs[unknown] = names[i];
-		ats[unknown] = import->enrolled_at[i];
-		attributes[unknown++] = import->attributes[i];
+		import->newcomers[unknown++] = import->newcomers[i];
 	}
 	if (unknown > 0)
-		loyalty_members_insert(import->program, refs, ats, attributes, added, unknown);
+		loyalty_members_insert(import->program, import->newcomers, added, unknown);
 	for (int i = 0; i < count; i++)
 	{
 		if (ids[i] != 0)
@@ -111,16 +106,37 @@ find_or_enroll(Import *import)
 							   names[i])));
 	}
 	import->found = import->count;
-	pfree(refs);
-	pfree(ats);
-	pfree(attributes);
 	pfree(added);
 	MemoryContextReset(import->chunk);
+}
+
+static TimestampTz
+business_time(const Import *import)
+{
+	return import->at == DT_NOBEGIN ? import->clock : import->at;
+}
+
+/* The soonest end of a status period that begins with the import. */
+static TimestampTz
+first_status_end(const Program *program, TimestampTz at)
+{
+	TimestampTz end = DT_NOEND;
+
+	for (int i = 0; i < program->tier_count; i++)
+	{
+		const Tier *tier = &program->tiers[i];
+
+		if (!tier->permanent && tier->status_validity != NULL)
+			end = Min(end, loyalty_validity_until(tier->status_validity, at, program->tz));
+	}
+	return end;
 }
 
 static void
 add_member(Import *import, const char *name)
 {
+	NewMember  *newcomer;
+
 	if (import->count - import->found == ENROLL_CHUNK)
 		find_or_enroll(import);
 	if (import->count == import->capacity)
@@ -130,10 +146,30 @@ add_member(Import *import, const char *name)
 		import->ids = repalloc_huge(import->ids, import->capacity * sizeof(int64));
 		import->known = repalloc_huge(import->known, import->capacity * sizeof(int64));
 	}
-	import->enrolled_at[import->count - import->found] =
-		import->at == DT_NOBEGIN ? import->clock : import->at;
-	import->attributes[import->count - import->found] = NULL;
-	import->names[import->count++] = MemoryContextStrdup(import->keys, name);
+	newcomer = &import->newcomers[import->count - import->found];
+	newcomer->ref = import->names[import->count++] = MemoryContextStrdup(import->keys, name);
+	newcomer->at = business_time(import);
+	newcomer->attributes = NULL;
+	newcomer->maintain_at = import->status_end;
+}
+
+/* The lot that a row's points are, without a check. */
+static PointLot
+lot_of(const Import *import, const ImportRow *row)
+{
+	const Program *program = import->program;
+	TimestampTz at = business_time(import);
+	PointLot	lot;
+
+	lot.points = row->points;
+	lot.source = 0;
+	lot.valid_from = row->valid_from;
+	if (lot.valid_from == DT_NOBEGIN)
+		lot.valid_from = at - at % USECS_PER_SEC - (at % USECS_PER_SEC < 0 ? USECS_PER_SEC : 0);
+	lot.valid_until = row->valid_until;
+	if (lot.valid_until == DT_NOBEGIN && !TIMESTAMP_NOT_FINITE(lot.valid_from))
+		lot.valid_until = loyalty_validity_until(program->validity, lot.valid_from, program->tz);
+	return lot;
 }
 
 /* First pass. */
@@ -141,7 +177,7 @@ static void
 gather_member(const ImportRow *row, void *arg)
 {
 	Import	   *import = arg;
-	int			place;
+	NewMember  *newcomer;
 
 	if (row == NULL)
 	{
@@ -151,14 +187,22 @@ gather_member(const ImportRow *row, void *arg)
 	}
 	if (import->count == 0 || strcmp(import->names[import->count - 1], row->member) != 0)
 		add_member(import, row->member);
-	place = (int) (import->count - 1 - import->found);
+	newcomer = &import->newcomers[import->count - 1 - import->found];
 	if (row->enrolled_at != DT_NOBEGIN)
-		import->enrolled_at[place] = Min(import->enrolled_at[place], row->enrolled_at);
+		newcomer->at = Min(newcomer->at, row->enrolled_at);
+	if (row->points > 0)
+	{
+		PointLot	lot = lot_of(import, row);
+
+		/* with its first lapse noted, the update by the second pass stays HOT */
+		if (lot.valid_until > business_time(import))
+			newcomer->maintain_at = Min(newcomer->maintain_at, lot.valid_until);
+	}
 	if (row->attributes != NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(import->chunk);
 
-		import->attributes[place] = DatumGetJsonbPCopy(JsonbPGetDatum(row->attributes));
+		newcomer->attributes = DatumGetJsonbPCopy(JsonbPGetDatum(row->attributes));
 		MemoryContextSwitchTo(caller);
 	}
 }
@@ -298,9 +342,8 @@ note_content(Import *import, const ImportRow *row)
 
 /* The row's points: a lot, or what is owed. */
 static void
-note_points(Import *import, const ImportRow *row, TimestampTz at)
+note_points(Import *import, const ImportRow *row)
 {
-	const Program *program = import->program;
 	PointLot	lot;
 	CoreError	error;
 
@@ -321,14 +364,7 @@ note_points(Import *import, const ImportRow *row, TimestampTz at)
 		import->opening.debt = -row->points;
 		return;
 	}
-	lot.points = row->points;
-	lot.source = 0;
-	lot.valid_from = row->valid_from;
-	if (lot.valid_from == DT_NOBEGIN)
-		lot.valid_from = at - at % USECS_PER_SEC - (at % USECS_PER_SEC < 0 ? USECS_PER_SEC : 0);
-	lot.valid_until = row->valid_until;
-	if (lot.valid_until == DT_NOBEGIN && !TIMESTAMP_NOT_FINITE(lot.valid_from))
-		lot.valid_until = loyalty_validity_until(program->validity, lot.valid_from, program->tz);
+	lot = lot_of(import, row);
 	if (!loyalty_lot_check(&lot, &error))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -338,7 +374,7 @@ note_points(Import *import, const ImportRow *row, TimestampTz at)
 }
 
 static void
-note_growth(Import *import, const ImportRow *row, TimestampTz at)
+note_growth(Import *import, const ImportRow *row)
 {
 	Opening    *opening = &import->opening;
 	GrowthPart *part;
@@ -348,7 +384,7 @@ note_growth(Import *import, const ImportRow *row, TimestampTz at)
 	opening->growth = grow(opening->growth, opening->growth_count, sizeof(GrowthPart));
 	part = &opening->growth[opening->growth_count++];
 	part->growth = row->growth;
-	part->dated = row->growth_at == DT_NOBEGIN ? at : row->growth_at;
+	part->dated = row->growth_at == DT_NOBEGIN ? business_time(import) : row->growth_at;
 }
 
 static void
@@ -381,7 +417,6 @@ static void
 take_row(const ImportRow *row, void *arg)
 {
 	Import	   *import = arg;
-	TimestampTz at = import->at == DT_NOBEGIN ? import->clock : import->at;
 	MemoryContext caller;
 
 	if (row == NULL || import->current < 0 ||
@@ -396,8 +431,8 @@ take_row(const ImportRow *row, void *arg)
 	}
 	caller = MemoryContextSwitchTo(import->context);
 	note_content(import, row);
-	note_points(import, row, at);
-	note_growth(import, row, at);
+	note_points(import, row);
+	note_growth(import, row);
 	note_tier(import, row);
 	MemoryContextSwitchTo(caller);
 }
@@ -438,6 +473,7 @@ loyalty_import_members(PG_FUNCTION_ARGS)
 										  ALLOCSET_DEFAULT_SIZES);
 	import->context = AllocSetContextCreate(CurrentMemoryContext, "loyalty import member",
 											ALLOCSET_DEFAULT_SIZES);
+	import->status_end = first_status_end(program, business_time(import));
 	import->capacity = ENROLL_CHUNK;
 	import->names = palloc(import->capacity * sizeof(char *));
 	import->ids = palloc(import->capacity * sizeof(int64));

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -65,6 +66,9 @@ init_key(const BesideRows *rows, int column, Datum value, ScanKey key)
 		case DATEOID:
 			equal = F_DATE_EQ;
 			break;
+		case TIMESTAMPTZOID:
+			equal = F_TIMESTAMPTZ_EQ;
+			break;
 		case CHAROID:
 			equal = F_CHAREQ;
 			break;
@@ -84,6 +88,11 @@ loyalty_beside_seek(BesideRows *rows, const Datum *key, int columns)
 {
 	ScanKeyData keys[BESIDE_COLUMNS];
 
+	if (rows->scan != NULL && rows->scan->numberOfKeys != columns)
+	{
+		index_endscan(rows->scan);
+		rows->scan = NULL;
+	}
 	if (rows->scan == NULL)
 		rows->scan = compat_index_beginscan(rows->table, rows->index, GetActiveSnapshot(),
 											columns);

@@ -33,6 +33,11 @@ typedef enum StreakCalendarColumn
 	CALENDAR_DONE, CALENDAR_MADE_UP
 } StreakCalendarColumn;
 
+typedef enum TierPeriodColumn
+{
+	PERIOD_MEMBER_ID, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_ENTRY_ID, PERIOD_TIER_ID
+} TierPeriodColumn;
+
 typedef struct BesideRows
 {
 	const BesideRelation *known;

@@ -68,19 +68,19 @@ static LoyaltyQuery insert_members = {
 	" points, growth, attributes, earned_since, earned_until, earned_growth,"
 	" earned_tier_id, earned_phase, has_grants)"
 	" SELECT nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
-	" 'infinity', n.at, n.salt, n.key_digest, $1, 0, 'a', n.ref, n.chain_head,"
+	" n.maintain_at, n.at, n.salt, n.key_digest, $1, 0, 'a', n.ref, n.chain_head,"
 	" '{}', '{}', n.attributes, '-infinity', 'infinity', 0, 0, 'r', false"
-	" FROM unnest($2, $3, $4, $5, $6, $7)"
-	" AS n (ref, at, attributes, salt, key_digest, chain_head)"
+	" FROM unnest($2, $3, $4, $5, $6, $7, $8)"
+	" AS n (ref, at, attributes, salt, key_digest, chain_head, maintain_at)"
 	" ON CONFLICT (program_id, ref) DO NOTHING RETURNING ref, member_id",
-	7, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, BYTEAARRAYOID}
+	8, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
 /* Where the rows that were inserted meet those that were asked for. */
 typedef struct Enrolled
 {
-	const char *const *refs;
+	const NewMember *members;
 	int64	   *ids;
 	int			next;
 	int			count;
@@ -96,7 +96,7 @@ note_enrolled(HeapTuple row, TupleDesc desc, void *arg)
 
 	while (enrolled->next < enrolled->count)
 	{
-		const char *asked = enrolled->refs[enrolled->next];
+		const char *asked = enrolled->members[enrolled->next].ref;
 		int			length = VARSIZE_ANY_EXHDR(ref);
 
 		if (strlen(asked) == length && memcmp(asked, VARDATA_ANY(ref), length) == 0)
@@ -143,31 +143,29 @@ give_birth(const Program *program, const char *ref, MemberBirth *birth)
 }
 
 void
-loyalty_members_insert(const Program *program, const char *const *refs,
-					   const TimestampTz *ats, const Jsonb *const *attributes,
-					   int64 *ids, int count)
+loyalty_members_insert(const Program *program, const NewMember *members, int64 *ids, int count)
 {
-	Enrolled	enrolled = {refs, ids, 0, count};
+	Enrolled	enrolled = {members, ids, 0, count};
 	Datum	   *values = palloc(sizeof(Datum) * count);
 	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
 	MemberBirth *births = palloc(sizeof(MemberBirth) * count);
-	Datum		args[7];
+	Datum		args[8];
 
 	memset(ids, 0, sizeof(int64) * count);
 	args[0] = Int32GetDatum(program->program_id);
 	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(refs[i]);
+		values[i] = CStringGetTextDatum(members[i].ref);
 	args[1] = make_array(values, count, TEXTOID);
 	for (int i = 0; i < count; i++)
-		values[i] = TimestampTzGetDatum(ats[i]);
+		values[i] = TimestampTzGetDatum(members[i].at);
 	args[2] = make_array(values, count, TIMESTAMPTZOID);
 	for (int i = 0; i < count; i++)
-		values[i] = attributes == NULL || attributes[i] == NULL ? none :
-			JsonbPGetDatum(attributes[i]);
+		values[i] = members[i].attributes == NULL ? none :
+			JsonbPGetDatum(members[i].attributes);
 	args[3] = make_array(values, count, JSONBOID);
 	for (int i = 0; i < count; i++)
 	{
-		give_birth(program, refs[i], &births[i]);
+		give_birth(program, members[i].ref, &births[i]);
 		values[i] = Int64GetDatum(births[i].salt);
 	}
 	args[4] = make_array(values, count, INT8OID);
@@ -177,6 +175,9 @@ loyalty_members_insert(const Program *program, const char *const *refs,
 	for (int i = 0; i < count; i++)
 		values[i] = PointerGetDatum(births[i].chain_head);
 	args[6] = make_array(values, count, BYTEAOID);
+	for (int i = 0; i < count; i++)
+		values[i] = TimestampTzGetDatum(members[i].maintain_at);
+	args[7] = make_array(values, count, TIMESTAMPTZOID);
 	loyalty_query_visit(&insert_members, args, note_enrolled, &enrolled);
 	pfree(births);
 	pfree(values);
@@ -186,8 +187,9 @@ bool
 loyalty_member_insert(const Program *program, const char *ref, const Jsonb *attributes,
 					  TimestampTz at)
 {
+	NewMember	member = {ref, at, attributes, DT_NOEND};
 	int64		member_id;
 
-	loyalty_members_insert(program, &ref, &at, &attributes, &member_id, 1);
+	loyalty_members_insert(program, &member, &member_id, 1);
 	return member_id != 0;
 }

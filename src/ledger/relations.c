@@ -43,6 +43,7 @@ static const struct
 	"through"}},
 	{"streak_calendar", "streak_calendar_pkey", {"member_id", "event_id", "period", "block",
 	"done", "made_up"}},
+	{"tier_period", "tier_period_pkey", {"member_id", "since", "until", "entry_id", "tier_id"}},
 };
 
 static Oid

@@ -37,7 +37,7 @@ typedef enum LedgerColumn
 /* Tables of rows beside the member's own (beside.h). */
 typedef enum BesideTable
 {
-	BESIDE_LIMIT_USAGE, BESIDE_EVENT_USAGE, BESIDE_STREAK_CALENDAR,
+	BESIDE_LIMIT_USAGE, BESIDE_EVENT_USAGE, BESIDE_STREAK_CALENDAR, BESIDE_TIER_PERIOD,
 	BESIDE_TABLES
 } BesideTable;
 

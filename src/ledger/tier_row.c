@@ -13,29 +13,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "ledger/beside.h"
 #include "ledger/query.h"
 #include "ledger/tier_row.h"
 
-static LoyaltyQuery newest_period = {
-	"SELECT since FROM loyalty.tier_period WHERE member_id = $1 ORDER BY since DESC LIMIT 1",
-	1, {INT8OID}
-};
-static LoyaltyQuery close_period = {
-	"UPDATE loyalty.tier_period SET until = $2"
-	" WHERE member_id = $1 AND until = 'infinity' AND since < $2",
-	2, {INT8OID, TIMESTAMPTZOID}
-};
-static LoyaltyQuery open_period = {
-	"INSERT INTO loyalty.tier_period (member_id, since, entry_id, tier_id)"
-	" VALUES ($1, $2, $3, $4) ON CONFLICT (member_id, since)"
-	" DO UPDATE SET entry_id = excluded.entry_id, tier_id = excluded.tier_id",
-	4, {INT8OID, TIMESTAMPTZOID, INT8OID, INT4OID}
-};
-static LoyaltyQuery period_at = {
-	"SELECT tier_id FROM loyalty.tier_period"
-	" WHERE member_id = $1 AND since <= $2 AND $2 < until",
-	2, {INT8OID, TIMESTAMPTZOID}
-};
 static LoyaltyQuery load_grants = {
 	"SELECT entry_id, tier_id, kind, since, until FROM loyalty.tier_grant"
 	" WHERE member_id = $1 ORDER BY entry_id",
@@ -71,41 +52,96 @@ static LoyaltyQuery take_gift_back = {
 	4, {INT8OID, INT4OID, INT8OID, INT8OID}
 };
 
-static TimestampTz
-newest_since(int64 member_id)
+/* A row of loyalty.tier_period. */
+typedef struct TierPeriod
 {
-	Datum		args[1];
-	Datum		since;
+	TimestampTz since;
+	TimestampTz until;
+	int64		entry_id;
+	int32		tier_id;
+	bool		changed;
+} TierPeriod;
 
-	args[0] = Int64GetDatum(member_id);
-	return loyalty_query_value(&newest_period, args, &since) ?
-		DatumGetTimestampTz(since) : DT_NOBEGIN;
+/* All periods of a member, ascending. */
+static List *
+read_periods(BesideRows *rows, int64 member_id)
+{
+	Datum		key[1] = {Int64GetDatum(member_id)};
+	List	   *periods = NIL;
+
+	loyalty_beside_seek(rows, key, lengthof(key));
+	while (loyalty_beside_next(rows))
+	{
+		TierPeriod *period = palloc0(sizeof(TierPeriod));
+
+		period->since = DatumGetTimestampTz(loyalty_beside_value(rows, PERIOD_SINCE));
+		period->until = DatumGetTimestampTz(loyalty_beside_value(rows, PERIOD_UNTIL));
+		period->entry_id = DatumGetInt64(loyalty_beside_value(rows, PERIOD_ENTRY_ID));
+		period->tier_id = DatumGetInt32(loyalty_beside_value(rows, PERIOD_TIER_ID));
+		periods = lappend(periods, period);
+	}
+	return periods;
+}
+
+/* Closes the newest period and opens the next; a second move of one instant replaces it. */
+static List *
+add_move(List *periods, const TierMove *move)
+{
+	TierPeriod *newest = periods == NIL ? NULL : llast(periods);
+	TimestampTz since = move->since;
+
+	if (newest != NULL && move->by_clock && since <= newest->since)
+		return periods;
+	if (newest != NULL)
+		since = Max(since, newest->since);
+	if (newest == NULL || newest->since < since)
+	{
+		TierPeriod *next = palloc0(sizeof(TierPeriod));
+
+		if (newest != NULL)
+		{
+			newest->until = since;
+			newest->changed = true;
+		}
+		next->since = since;
+		next->until = DT_NOEND;
+		periods = lappend(periods, next);
+		newest = next;
+	}
+	newest->entry_id = move->entry_id;
+	newest->tier_id = move->tier_id;
+	newest->changed = true;
+	return periods;
 }
 
 static void
 store_moves(const Engine *engine)
 {
-	TimestampTz newest = newest_since(engine->member->member_id);
+	BesideRows	rows;
+	List	   *periods;
 	ListCell   *cell;
 
+	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, true);
+	periods = read_periods(&rows, engine->member->member_id);
 	foreach(cell, engine->tier_moves)
+		periods = add_move(periods, lfirst(cell));
+	foreach(cell, periods)
 	{
-		const TierMove *move = lfirst(cell);
-		Datum		args[4];
-		bool		first;
+		const TierPeriod *period = lfirst(cell);
+		Datum		values[PERIOD_TIER_ID + 1];
 
-		if (move->by_clock && move->since <= newest)
+		if (!period->changed)
 			continue;
-		first = newest == DT_NOBEGIN;
-		newest = Max(newest, move->since);
-		args[0] = Int64GetDatum(engine->member->member_id);
-		args[1] = TimestampTzGetDatum(newest);
-		args[2] = Int64GetDatum(move->entry_id);
-		args[3] = Int32GetDatum(move->tier_id);
-		if (!first)
-			loyalty_query_execute(&close_period, args);
-		loyalty_query_execute(&open_period, args);
+		values[PERIOD_MEMBER_ID] = Int64GetDatum(engine->member->member_id);
+		values[PERIOD_SINCE] = TimestampTzGetDatum(period->since);
+		values[PERIOD_UNTIL] = TimestampTzGetDatum(period->until);
+		values[PERIOD_ENTRY_ID] = Int64GetDatum(period->entry_id);
+		values[PERIOD_TIER_ID] = Int32GetDatum(period->tier_id);
+		loyalty_beside_seek(&rows, values, PERIOD_SINCE + 1);
+		(void) loyalty_beside_next(&rows);
+		loyalty_beside_write(&rows, values);
 	}
+	loyalty_beside_close(&rows);
 }
 
 static void
@@ -213,13 +249,22 @@ loyalty_gift_standing(int64 member_id, int32 tier_id, TimestampTz at, int64 *cau
 bool
 loyalty_tier_recorded(int64 member_id, TimestampTz at, int32 *tier_id)
 {
-	Datum		args[2];
-	Datum		value;
+	BesideRows	rows;
+	List	   *periods;
+	ListCell   *cell;
 
-	if (at >= newest_since(member_id))
+	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, false);
+	periods = read_periods(&rows, member_id);
+	loyalty_beside_close(&rows);
+	if (periods == NIL || at >= ((TierPeriod *) llast(periods))->since)
 		return false;
-	args[0] = Int64GetDatum(member_id);
-	args[1] = TimestampTzGetDatum(at);
-	*tier_id = loyalty_query_value(&period_at, args, &value) ? DatumGetInt32(value) : 0;
+	*tier_id = 0;
+	foreach(cell, periods)
+	{
+		const TierPeriod *period = lfirst(cell);
+
+		if (period->since <= at && at < period->until)
+			*tier_id = period->tier_id;
+	}
 	return true;
 }

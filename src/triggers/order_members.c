@@ -143,8 +143,7 @@ loyalty_order_members_enroll(OrderMembers *members, const Program *program)
 {
 	int			count;
 	OrderMember **list = sorted_names(members, true, &count);
-	const char **refs = palloc(sizeof(char *) * ENROLL_CHUNK);
-	TimestampTz *ats = palloc(sizeof(TimestampTz) * ENROLL_CHUNK);
+	NewMember  *newcomers = palloc(sizeof(NewMember) * ENROLL_CHUNK);
 	int64	   *ids = palloc(sizeof(int64) * ENROLL_CHUNK);
 
 	for (int done = 0; done < count; done += ENROLL_CHUNK)
@@ -154,10 +153,12 @@ loyalty_order_members_enroll(OrderMembers *members, const Program *program)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < chunk; i++)
 		{
-			refs[i] = list[done + i]->name;
-			ats[i] = list[done + i]->since;
+			newcomers[i].ref = list[done + i]->name;
+			newcomers[i].at = list[done + i]->since;
+			newcomers[i].attributes = NULL;
+			newcomers[i].maintain_at = DT_NOEND;
 		}
-		loyalty_members_insert(program, refs, ats, NULL, ids, chunk);
+		loyalty_members_insert(program, newcomers, ids, chunk);
 		for (int i = 0; i < chunk; i++)
 		{
 			OrderMember *member = list[done + i];
@@ -176,8 +177,7 @@ loyalty_order_members_enroll(OrderMembers *members, const Program *program)
 		}
 	}
 	pfree(list);
-	pfree(refs);
-	pfree(ats);
+	pfree(newcomers);
 	pfree(ids);
 }
 

@@ -4,7 +4,7 @@
 # settings.sh
 #		What is measured, how often, and with how many rows.
 
-FIGURES=(calls program balance floor lots one_member orders maintain millions empty bytes deadlocks)
+FIGURES=(calls program balance floor lots one_member orders maintain period_end import millions empty bytes deadlocks)
 
 SCALE=${BENCH_SCALE:-1}
 CLIENTS=8
@@ -32,9 +32,11 @@ YEARS=$(scaled 2000 200)				# with a lot of each day of a year
 BUYERS=$(scaled 100000 1000)			# whose ORDERS are loaded
 ORDERS=$(scaled 500000 5000)
 CROWD=$(scaled 1000000 10000)			# to be maintained
+IMPORTED=$(scaled 300000 3000)
 SMALL=$(scaled 10000 1000)
 LARGE=$(scaled 5000000 50000)
 
 SECONDS_PER_RUN=$(scaled 5 1)
 FIRST_SECONDS=$(scaled 30 3)
 BYTES_SECONDS=$(scaled 15 2)
+SECONDS_BESIDE=$(scaled 4 1)			# less than half the crowd takes to fall
