@@ -6,14 +6,14 @@
 
 state_import()
 {
-	local table round
+	local table number
 
 	server_database import
-	for ((round = 1; round <= LONG_RUNS; round++)); do
+	for ((number = 1; number <= LONG_RUNS; number++)); do
 		sql -d import "
-			INSERT INTO loyalty.program (name) VALUES ('shop$round');
+			INSERT INTO loyalty.program (name) VALUES ('shop$number');
 			INSERT INTO loyalty.tier (program, name, rank, threshold)
-				VALUES ('shop$round', 'base', 1, 0), ('shop$round', 'gold', 2, 1000)"
+				VALUES ('shop$number', 'base', 1, 0), ('shop$number', 'gold', 2, 1000)"
 	done
 	sql -d import "
 		CREATE TABLE old_balances AS
