@@ -96,6 +96,7 @@ OBJS = \
 	src/engine/usage.o \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
+	src/ledger/audit_beside.o \
 	src/ledger/audit_contest.o \
 	src/ledger/audit_usage.o \
 	src/ledger/beside.o \

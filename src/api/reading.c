@@ -37,32 +37,8 @@ typedef struct Past
 	Replay		replay;
 	TimestampTz until;
 	MemoryContext context;
-	Engine		growth;			/* its member gathers the growth */
+	GrowthReplay growth;
 } Past;
-
-/* The date that an entry's growth has: that of the grant it is about. */
-static TimestampTz
-growth_date(const MemberState *member, const Entry *entry)
-{
-	const Entry *first = entry;
-
-	if (entry->reverses != 0)
-		first = loyalty_entry_by_id(member->member_id, entry->reverses);
-	else if (entry->growth < 0)
-		return DT_NOEND;
-	else if (entry->generation > 0)
-	{
-		ListCell   *cell;
-
-		foreach(cell, loyalty_entries_of_ref(member->member_id, entry->ref))
-		{
-			first = lfirst(cell);
-			if (first->kind == ENTRY_EVENT && first->event_id == entry->event_id)
-				break;
-		}
-	}
-	return first == NULL ? DT_NOEND : first->at;
-}
 
 static void
 replay_until(Entry *entry, void *arg)
@@ -74,14 +50,7 @@ replay_until(Entry *entry, void *arg)
 		return;
 	caller = MemoryContextSwitchTo(past->context);
 	loyalty_replay_apply(&past->replay, entry, NULL, NULL);
-	if (entry->growth != 0)
-	{
-		Entry		noted = {0};
-
-		past->growth.at = entry->at;
-		loyalty_growth_add(&past->growth, &noted, entry->growth,
-						   growth_date(past->growth.member, entry));
-	}
+	loyalty_replay_growth(&past->growth, entry);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -90,22 +59,16 @@ static void
 replay_past(const Program *program, MemberState *member, TimestampTz at)
 {
 	Past		past;
-	MemberState gathered = *member;
-
-	memset(&past, 0, sizeof(past));
-	loyalty_lots_init(&gathered.growth);
-	gathered.last_at = gathered.earned_since = DT_NOBEGIN;
-	past.growth.program = program;
-	past.growth.member = &gathered;
 
 	loyalty_replay_begin(&past.replay);
+	loyalty_replay_growth_begin(&past.growth, program, member);
 	past.until = at;
 	past.context = CurrentMemoryContext;
 	loyalty_entries_visit(member->member_id, replay_until, &past);
 
 	loyalty_lots_init(&member->points);
 	loyalty_replay_wallet(&past.replay, &member->points);
-	member->growth = gathered.growth;
+	member->growth = past.growth.member.growth;
 	member->debt = past.replay.debt;
 	member->held = past.replay.held;
 	member->status = past.replay.status;

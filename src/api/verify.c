@@ -92,17 +92,34 @@ verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *mem
 {
 	if (program == NULL)
 	{
-		Problem		problem = {0, "member belongs to no program", NULL};
+		Problem		problem = {NULL, 0, "member belongs to no program", NULL};
 
 		put_problem(rsinfo, member->ref, program, &problem);
 	}
 	put_problems(rsinfo, member->ref, program, loyalty_audit_member(member));
 }
 
+/* Members whose other tables are looked at together. */
+#define BATCH 500
+
+static void
+verify_beside(ReturnSetInfo *rsinfo, const char *program, const int64 *member_ids, int count)
+{
+	ListCell   *cell;
+
+	foreach(cell, loyalty_audit_beside(member_ids, count))
+	{
+		const Problem *problem = lfirst(cell);
+
+		put_problem(rsinfo, problem->member, program, problem);
+	}
+}
+
 static void
 verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 {
 	const Program *program = loyalty_program_by_id(program_id);
+	const char *name = program == NULL ? NULL : program->name;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "loyalty verify",
 												  ALLOCSET_DEFAULT_SIZES);
 	IdList		members = {NULL, 0, 0};
@@ -116,8 +133,10 @@ verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 		MemberState member;
 
 		CHECK_FOR_INTERRUPTS();
+		if (i % BATCH == 0)
+			verify_beside(rsinfo, name, &members.ids[i], (int) Min(members.count - i, BATCH));
 		if (loyalty_member_read_id(members.ids[i], &member))
-			verify_member(rsinfo, program == NULL ? NULL : program->name, &member);
+			verify_member(rsinfo, name, &member);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 	}
@@ -149,6 +168,7 @@ loyalty_verify(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
 					 errmsg("unknown member \"%s\" in program \"%s\"", member_ref, program->name)));
 		verify_member(rsinfo, program->name, &member);
+		verify_beside(rsinfo, program->name, &member.member_id, 1);
 	}
 	else if (program_name != NULL)
 		verify_program(rsinfo, loyalty_program_lookup(program_name)->program_id);
@@ -163,7 +183,7 @@ loyalty_verify(PG_FUNCTION_ARGS)
 		loyalty_query_visit(&orphans, NULL, add_id, &lost);
 		for (int64 i = 0; i < lost.count; i++)
 		{
-			Problem		problem = {lost.ids[i], "entry belongs to no member", NULL};
+			Problem		problem = {NULL, lost.ids[i], "entry belongs to no member", NULL};
 
 			put_problem(rsinfo, NULL, NULL, &problem);
 		}

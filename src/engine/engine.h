@@ -247,6 +247,7 @@ extern int64 loyalty_shortfall_of_gifts(Engine *engine, const char *tier, int64 
 
 /* growth.c */
 extern void loyalty_growth_add(Engine *engine, Entry *entry, int64 growth, TimestampTz dated);
+extern TimestampTz loyalty_growth_merged_until(const MemberState *member);
 extern int64 loyalty_growth_total(const MemberState *member, TimestampTz at);
 extern int64 loyalty_growth_peak(const MemberState *member, TimestampTz from, TimestampTz until,
 								 int64 enough, bool merged, TimestampTz *instant);

@@ -192,6 +192,14 @@ growth_at(const MemberState *member, TimestampTz at, bool with_merged)
 	return growth;
 }
 
+/* No lot that ends later has been merged. */
+TimestampTz
+loyalty_growth_merged_until(const MemberState *member)
+{
+	return TIMESTAMP_NOT_FINITE(member->last_at) ? DT_NOBEGIN :
+		member->last_at - KEEP_LAPSED_MIN;
+}
+
 /* Live growth at an instant. */
 int64
 loyalty_growth_total(const MemberState *member, TimestampTz at)

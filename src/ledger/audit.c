@@ -4,14 +4,12 @@
  *
  * Every entry must continue the hash chain, obey the law of points, take only
  * lots that are there, and say the balance that it left; what it all adds up to
- * must be what the row, the open holds, tier periods, subscriptions and used
- * benefits say.
+ * must be what the row, the open holds and the tier periods say.  What stands
+ * in other tables follows (audit_usage.c, audit_beside.c).
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -32,11 +30,8 @@ typedef struct Audit
 	uint8		head[LOYALTY_HASH_LENGTH];
 	int64		last_entry;
 	TimestampTz last_at;
-	int64		subscribed;		/* entries that sold a plan … */
-	int64		unsubscribed;	/* … or cancelled one */
-	int64		used;			/* units of benefits, by the entries */
-	List	   *gifts;			/* of int64: entries that gave a tier's gift */
-	int64		gifts_taken;	/* of which were taken back */
+	GrowthReplay growth;
+	bool		growth_dated;	/* by the entries: not where it was brought along */
 	List	   *problems;
 } Audit;
 
@@ -44,7 +39,7 @@ static void
 report(Audit *audit, int64 entry_id, const char *problem, char *detail)
 {
 	MemoryContext caller = MemoryContextSwitchTo(audit->context);
-	Problem    *found = palloc(sizeof(Problem));
+	Problem    *found = palloc0(sizeof(Problem));
 
 	found->entry_id = entry_id;
 	found->problem = problem;
@@ -74,54 +69,6 @@ audit_chain(Audit *audit, const Entry *entry)
 		report(audit, entry->entry_id, "ref, reason or attributes are not those recorded", NULL);
 }
 
-/* Units of a benefit that the entry says were used. */
-static int64
-units_used(const Entry *entry)
-{
-	JsonbValue	value;
-
-	if (entry->breakdown == NULL ||
-		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &entry->breakdown->root),
-									 "quantity", strlen("quantity"), &value) == NULL ||
-		value.type != jbvNumeric)
-		return 0;
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
-											 NumericGetDatum(value.val.numeric)));
-}
-
-static void
-count_membership(Audit *audit, const Entry *entry)
-{
-	if (entry->kind == ENTRY_SUBSCRIBE)
-		audit->subscribed++;
-	else if (entry->kind == ENTRY_UNSUBSCRIBE)
-		audit->unsubscribed++;
-	else if (entry->kind == ENTRY_BENEFIT)
-		audit->used += units_used(entry);
-}
-
-/* The context of the audit is current. */
-static void
-count_gifts(Audit *audit, const Entry *entry)
-{
-	ListCell   *cell;
-
-	if (entry->kind == ENTRY_GIFT)
-	{
-		int64	   *gift = palloc(sizeof(int64));
-
-		*gift = entry->entry_id;
-		audit->gifts = lappend(audit->gifts, gift);
-	}
-	if (entry->kind != ENTRY_CORRECTION)
-		return;
-	foreach(cell, audit->gifts)
-	{
-		if (*(int64 *) lfirst(cell) == entry->reverses)
-			audit->gifts_taken++;
-	}
-}
-
 static void
 audit_entry(Entry *entry, void *arg)
 {
@@ -134,10 +81,12 @@ audit_entry(Entry *entry, void *arg)
 	int64		balance;
 
 	audit_chain(audit, entry);
-	count_membership(audit, entry);
 
 	caller = MemoryContextSwitchTo(audit->context);
-	count_gifts(audit, entry);
+	if (entry->growth != 0 && entry->kind == ENTRY_OPENING)
+		audit->growth_dated = false;
+	if (audit->growth_dated)
+		loyalty_replay_growth(&audit->growth, entry);
 	loyalty_replay_apply(&audit->replay, entry, &adds, &takes);
 	if (audit->replay.problem != NULL)
 		report(audit, entry->entry_id, audit->replay.problem, NULL);
@@ -262,39 +211,57 @@ audit_tiers(Audit *audit)
 			   two_figures(member.tier_id, tier_id));
 }
 
-static LoyaltyQuery gifts_given = {
-	"SELECT count(*) FROM loyalty.tier_gift WHERE member_id = $1", 1, {INT8OID}
-};
-static LoyaltyQuery gifts_taken_back = {
-	"SELECT count(taken_back) FROM loyalty.tier_gift WHERE member_id = $1", 1, {INT8OID}
-};
-static LoyaltyQuery subscriptions_sold = {
-	"SELECT count(*) FROM loyalty.subscription WHERE member_id = $1", 1, {INT8OID}
-};
-static LoyaltyQuery subscriptions_cancelled = {
-	"SELECT count(DISTINCT ended_by) FROM loyalty.subscription WHERE member_id = $1",
-	1, {INT8OID}
-};
-static LoyaltyQuery benefits_used = {
-	"SELECT sum(used)::bigint FROM loyalty.benefit_use WHERE member_id = $1", 1, {INT8OID}
+static LoyaltyQuery growth_terms = {
+	"SELECT count(DISTINCT (c.row -> 'growth_window', c.row -> 'time_zone'))"
+	" FROM loyalty.config_version c"
+	" WHERE c.table_name = 'program' AND c.row_id = $1 AND c.row IS NOT NULL",
+	1, {INT4OID}
 };
 
-static void
-audit_figure(Audit *audit, LoyaltyQuery *query, int64 expected, const char *problem)
+/* Skips lots that may have been merged. */
+static int
+first_apart(const LotList *lots, TimestampTz merged_until)
 {
+	int			i = 0;
+
+	while (i < lots->count && lots->lots[i].valid_until <= merged_until)
+		i++;
+	return i;
+}
+
+/*
+ * Growth lots are dated by their entries.  Lots stay as they are when the
+ * program's window changes, so then nothing can be said.
+ */
+static void
+audit_growth(Audit *audit)
+{
+	const MemberState *member = audit->member;
+	const LotList *says = &member->growth;
+	const LotList *is = &audit->growth.member.growth;
+	TimestampTz merged_until = loyalty_growth_merged_until(member);
+	int			i = first_apart(says, merged_until);
+	int			k = first_apart(is, merged_until);
 	Datum		args[1];
 	Datum		value;
-	int64		stored;
 
-	args[0] = Int64GetDatum(audit->member->member_id);
-	stored = loyalty_query_value(query, args, &value) ? DatumGetInt64(value) : 0;
-	if (stored != expected)
-		report(audit, 0, problem, two_figures(stored, expected));
+	while (i < says->count && k < is->count &&
+		   loyalty_lot_compare(&says->lots[i], &is->lots[k]) == 0)
+	{
+		i++;
+		k++;
+	}
+	if (i == says->count && k == is->count)
+		return;
+	args[0] = Int32GetDatum(member->program_id);
+	if (loyalty_query_value(&growth_terms, args, &value) && DatumGetInt64(value) == 1)
+		report(audit, 0, "growth is not dated as its entries are", two_wallets(says, is));
 }
 
 List *
 loyalty_audit_member(const MemberState *member)
 {
+	const Program *program = loyalty_program_by_id(member->program_id);
 	Audit		audit;
 
 	memset(&audit, 0, sizeof(audit));
@@ -302,6 +269,9 @@ loyalty_audit_member(const MemberState *member)
 	audit.context = CurrentMemoryContext;
 	audit.last_at = DT_NOBEGIN;
 	loyalty_replay_begin(&audit.replay);
+	if (program != NULL)
+		loyalty_replay_growth_begin(&audit.growth, program, member);
+	audit.growth_dated = program != NULL;
 	loyalty_chain_seed(member->program_id, member->key_digest, audit.head);
 	if (loyalty_chain_key_digest(member->salt, member->ref) != member->key_digest)
 		report(&audit, 0, "the member's key is not the one it was enrolled with", NULL);
@@ -326,6 +296,8 @@ loyalty_audit_member(const MemberState *member)
 	if (loyalty_lots_points(&member->growth) != audit.replay.growth)
 		report(&audit, 0, "growth is not what the entries leave",
 			   two_figures(loyalty_lots_points(&member->growth), audit.replay.growth));
+	else if (audit.growth_dated)
+		audit_growth(&audit);
 	if (member->status != audit.replay.status)
 		report(&audit, 0, "status is not what the entries leave", NULL);
 	audit_holds(&audit);
@@ -333,16 +305,6 @@ loyalty_audit_member(const MemberState *member)
 	if (member->maintain_at > loyalty_engine_next_due(member, DT_NOBEGIN))
 		report(&audit, 0, "maintain_at is later than the next thing that the clock decides",
 			   NULL);
-	audit_figure(&audit, &gifts_given, list_length(audit.gifts),
-				 "gifts are not those of the ledger");
-	audit_figure(&audit, &gifts_taken_back, audit.gifts_taken,
-				 "gifts taken back are not those of the ledger");
-	audit_figure(&audit, &subscriptions_sold, audit.subscribed,
-				 "subscriptions are not those of the ledger");
-	audit_figure(&audit, &subscriptions_cancelled, audit.unsubscribed,
-				 "cancelled subscriptions are not those of the ledger");
-	audit_figure(&audit, &benefits_used, audit.used,
-				 "used benefits are not those of the ledger");
 	audit.problems = list_concat(audit.problems, loyalty_audit_usage(member));
 	return list_concat(audit.problems, loyalty_audit_contests(member));
 }

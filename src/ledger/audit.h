@@ -9,6 +9,7 @@
 
 typedef struct Problem
 {
+	const char *member;			/* NULL = whose it is is known */
 	int64		entry_id;		/* 0 = the member's row */
 	const char *problem;
 	const char *detail;			/* NULL = none */
@@ -28,6 +29,9 @@ extern List *loyalty_audit_contests(const MemberState *member);
 
 /* Teams and results of a program's contests against their members. */
 extern List *loyalty_audit_teams(const char *program);
+
+/* audit_beside.c: the same for the tables beside the rows of members. */
+extern List *loyalty_audit_beside(const int64 *member_ids, int count);
 
 /* Budgets of a program's rules against what its members have of them. */
 extern List *loyalty_audit_budgets(const char *program);

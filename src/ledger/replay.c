@@ -11,6 +11,7 @@
 
 #include "engine/breakdown.h"
 #include "engine/engine.h"
+#include "ledger/entry_row.h"
 #include "ledger/replay.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -184,4 +185,52 @@ loyalty_replay_wallet(const Replay *replay, LotList *wallet)
 		if (lot.points > 0)
 			loyalty_flow_add(wallet, &lot);
 	}
+}
+
+void
+loyalty_replay_growth_begin(GrowthReplay *replay, const Program *program,
+							const MemberState *member)
+{
+	memset(replay, 0, sizeof(GrowthReplay));
+	replay->member = *member;
+	loyalty_lots_init(&replay->member.growth);
+	replay->member.last_at = replay->member.earned_since = DT_NOBEGIN;
+	replay->engine.program = program;
+}
+
+/* The date that an entry's growth has: that of the grant it is about. */
+static TimestampTz
+growth_date(const MemberState *member, const Entry *entry)
+{
+	const Entry *first = entry;
+
+	if (entry->reverses != 0)
+		first = loyalty_entry_by_id(member->member_id, entry->reverses);
+	else if (entry->growth < 0)
+		return DT_NOEND;
+	else if (entry->generation > 0)
+	{
+		ListCell   *cell;
+
+		foreach(cell, loyalty_entries_of_ref(member->member_id, entry->ref))
+		{
+			first = lfirst(cell);
+			if (first->kind == ENTRY_EVENT && first->event_id == entry->event_id)
+				break;
+		}
+	}
+	return first == NULL ? DT_NOEND : first->at;
+}
+
+void
+loyalty_replay_growth(GrowthReplay *replay, const Entry *entry)
+{
+	Entry		noted = {0};
+
+	if (entry->growth == 0)
+		return;
+	replay->engine.member = &replay->member;
+	replay->engine.at = entry->at;
+	loyalty_growth_add(&replay->engine, &noted, entry->growth,
+					   growth_date(&replay->member, entry));
 }

@@ -5,7 +5,7 @@
 #ifndef LOYALTY_REPLAY_H
 #define LOYALTY_REPLAY_H
 
-#include "engine/member_state.h"
+#include "engine/engine.h"
 
 typedef struct Replay
 {
@@ -30,5 +30,16 @@ extern void loyalty_replay_apply(Replay *replay, const Entry *entry,
 
 /* The lots that are left; one taken before it was added (back-dating) is not. */
 extern void loyalty_replay_wallet(const Replay *replay, LotList *wallet);
+
+/* The growth of a member, gathered anew: by the program as it is now. */
+typedef struct GrowthReplay
+{
+	MemberState member;			/* its growth is what the entries so far say */
+	Engine		engine;
+} GrowthReplay;
+
+extern void loyalty_replay_growth_begin(GrowthReplay *replay, const Program *program,
+										const MemberState *member);
+extern void loyalty_replay_growth(GrowthReplay *replay, const Entry *entry);
 
 #endif							/* LOYALTY_REPLAY_H */
