@@ -85,6 +85,7 @@ OBJS = \
 	src/engine/rules_path.o \
 	src/engine/rules_share.o \
 	src/engine/rules_use.o \
+	src/engine/save_point.o \
 	src/engine/settle.o \
 	src/engine/shortfall.o \
 	src/engine/spend.o \

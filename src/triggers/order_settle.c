@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
-#include "engine/member_streak.h"
+#include "engine/save_point.h"
 #include "triggers/order_batch.h"
 
 /*
@@ -47,63 +47,6 @@ typedef struct Settling
 	bool		open;			/* call has a locked member */
 	Call		call;
 } Settling;
-
-/* The state of a member's engine, to go back to. */
-typedef struct SavePoint
-{
-	Engine		engine;
-	MemberState member;
-	int			entries;
-	int			gifts;
-	int			uses;
-	int			histories;
-	int			streak_marks;
-} SavePoint;
-
-static void
-save(Engine *engine, SavePoint *point)
-{
-	point->engine = *engine;
-	point->member = *engine->member;
-	loyalty_lots_init(&point->member.points);
-	loyalty_lots_init(&point->member.growth);
-	loyalty_lots_init(&point->engine.late);
-	loyalty_lots_copy(&point->member.points, &engine->member->points);
-	loyalty_lots_copy(&point->member.growth, &engine->member->growth);
-	loyalty_lots_copy(&point->engine.late, &engine->late);
-	point->entries = list_length(engine->entries);
-	point->gifts = list_length(engine->gifts);
-	point->uses = list_length(engine->uses);
-	point->histories = list_length(engine->histories);
-	point->streak_marks = list_length(engine->streak_marks);
-}
-
-static void
-go_back(Engine *engine, const SavePoint *point)
-{
-	MemberState *member = engine->member;
-	List	   *entries = list_truncate(engine->entries, point->entries);
-	List	   *gifts = list_truncate(engine->gifts, point->gifts);
-	List	   *uses = list_truncate(engine->uses, point->uses);
-	List	   *histories = list_truncate(engine->histories, point->histories);
-	List	   *streaks = engine->streaks;
-	List	   *streak_marks;
-
-	/* what was taken from budgets is given back when the member is stored */
-	List	   *reservations = engine->reservations;
-
-	loyalty_streak_go_back(engine, point->streak_marks);
-	streak_marks = engine->streak_marks;
-	*engine = point->engine;
-	*member = point->member;
-	engine->entries = entries;
-	engine->gifts = gifts;
-	engine->uses = uses;
-	engine->histories = histories;
-	engine->reservations = reservations;
-	engine->streaks = streaks;
-	engine->streak_marks = streak_marks;
-}
 
 static void
 open_member(Settling *settling, int64 member_id)
@@ -177,7 +120,7 @@ apply_or_note(Settling *settling, const OrderItem *item, const Jsonb *document, 
 	Engine	   *engine = &settling->call.engine;
 	SavePoint	point;
 
-	save(engine, &point);
+	loyalty_engine_save(engine, &point);
 	PG_TRY();
 	{
 		apply(settling, item, document, first);
@@ -187,7 +130,7 @@ apply_or_note(Settling *settling, const OrderItem *item, const Jsonb *document, 
 		if (!loyalty_error_is_refusal(geterrcode()))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(settling->context);
-		go_back(engine, &point);
+		loyalty_engine_go_back(engine, &point);
 		loyalty_engine_begin(engine, settling->call.now);
 		(void) loyalty_engine_refuse(engine, settling->event, item->ref, refusal_reason(),
 									 document);
