@@ -36,6 +36,7 @@ OBJS = \
 	src/api/preview.o \
 	src/api/reading.o \
 	src/api/referrals.o \
+	src/api/resettle.o \
 	src/api/reversals.o \
 	src/api/rule_examples.o \
 	src/api/story.o \
@@ -184,6 +185,7 @@ SQL_PARTS = \
 	src/api/contest.sql \
 	src/api/preview.sql \
 	src/api/rule_examples.sql \
+	src/api/resettle.sql \
 	src/api/streak.sql \
 	src/api/reading.sql \
 	src/api/explain.sql \

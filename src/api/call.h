@@ -144,6 +144,22 @@ extern void loyalty_event_evaluate(Engine *engine, const EventType *event,
 								   const Jsonb *attributes, List *families,
 								   EventOutcome *outcome);
 
+/*
+ * The same for an event of these families by the rules of now, with what was
+ * stored of the member at its first grant.
+ */
+extern void loyalty_event_reevaluate(Engine *engine, const EventType *event,
+									 const Jsonb *attributes, List *families,
+									 EventOutcome *outcome);
+
+/*
+ * Makes what such an event of a locked member stands for what the rules of now
+ * give.  Returns the last entry; NULL if that is what it stands for.
+ */
+extern Entry *loyalty_event_resettle(Engine *engine, const EventType *event,
+									 const Jsonb *attributes, const char *ref,
+									 List *families);
+
 /* The event type of that name; 22023 if no rule has ever named it. */
 extern const EventType *loyalty_event_require(const Program *program, const char *name);
 

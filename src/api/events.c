@@ -59,20 +59,27 @@ plan_in_force(const Engine *engine)
 
 /*
  * What the rules give.  `families` are those of the event if this is a
- * correction: versions, variables and date of the first grant are used again.
- * Otherwise the event marks its period, if it has a streak.
+ * correction: versions, variables and date of the first grant are used again,
+ * or (`renewed`) all but the versions.  Otherwise the event marks its period, if
+ * it has a streak.
  */
-void
-loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
-					   List *families, EventOutcome *outcome)
+static void
+evaluate(Engine *engine, const EventType *event, const Jsonb *attributes, List *families,
+		 bool renewed, EventOutcome *outcome)
 {
 	const Entry *first = families == NIL ? NULL : ((Family *) linitial(families))->first;
 	EventRequest request;
 	StreakValue streak;
+	bool		has_streak = false;
 	RuleFacts	facts;
 
-	if (families == NIL && event->streak != NULL)
+	if (renewed)
+		has_streak = loyalty_streak_was(engine, event, first, &streak);
+	else if (first == NULL && event->streak != NULL)
+	{
 		loyalty_streak_note(engine, event, &streak);
+		has_streak = true;
+	}
 	loyalty_usage_facts(engine, families, &facts);
 
 	request.program = engine->program;
@@ -81,13 +88,28 @@ loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attr
 	request.member_attributes = loyalty_badges_shown(engine, event);
 	request.member_ref = engine->member->ref;
 	request.facts = &facts;
-	request.streak = families == NIL && event->streak != NULL ? &streak : NULL;
+	request.streak = has_streak ? &streak : NULL;
 	request.tier = loyalty_tier_current(engine);
 	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
-	request.stored = first == NULL ? NULL : first->breakdown;
+	request.stored = first == NULL ? NULL : loyalty_event_basis(families)->breakdown;
 	request.other_plan = false;
+	request.renewed = renewed;
 	loyalty_rules_evaluate(&request, outcome);
+}
+
+void
+loyalty_event_evaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
+					   List *families, EventOutcome *outcome)
+{
+	evaluate(engine, event, attributes, families, false, outcome);
+}
+
+void
+loyalty_event_reevaluate(Engine *engine, const EventType *event, const Jsonb *attributes,
+						 List *families, EventOutcome *outcome)
+{
+	evaluate(engine, event, attributes, families, true, outcome);
 }
 
 /* A call's content, as far as it tells a repeat: event and attributes. */
@@ -164,6 +186,20 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
 	loyalty_contest_note(engine, event, attributes, first);
 	loyalty_task_note(engine, event, attributes, first, loyalty_event_settle);
+	return entry;
+}
+
+Entry *
+loyalty_event_resettle(Engine *engine, const EventType *event, const Jsonb *attributes,
+					   const char *ref, List *families)
+{
+	int			mark = list_length(engine->entries);
+	EventOutcome outcome;
+	Entry	   *entry;
+
+	loyalty_event_reevaluate(engine, event, attributes, families, &outcome);
+	entry = loyalty_engine_settle(engine, event, &outcome, ref, attributes, families);
+	stamp(engine, mark, event_digest(engine->member, event, attributes));
 	return entry;
 }
 

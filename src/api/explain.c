@@ -18,6 +18,7 @@
 
 #include "api/call.h"
 #include "api/explain.h"
+#include "engine/breakdown.h"
 #include "errors.h"
 #include "nls.h"
 
@@ -86,6 +87,15 @@ is_addition(const Telling *telling, const Entry *entry)
 	return true;
 }
 
+/* Which rules an entry goes by, where they are not those of the first grant. */
+static void
+tell_resettled(Telling *telling, const Entry *entry)
+{
+	if (loyalty_breakdown_is_resettled(entry->breakdown))
+		loyalty_tell(telling, _("It was resettled: it counts by the rules as they were then, "
+								"no longer by those of its first grant."));
+}
+
 static void
 tell_event(Telling *telling, const Entry *entry, const char *at)
 {
@@ -109,6 +119,7 @@ tell_event(Telling *telling, const Entry *entry, const char *at)
 	else
 		loyalty_tell(telling, _("%s: event %s granted %lld points and %lld growth."),
 					 at, event, points, growth);
+	tell_resettled(telling, entry);
 	if (entry->point_kind != NULL)
 		loyalty_tell(telling, _("The points are of the kind %s."), entry->point_kind);
 	if (entry->partner != NULL)
@@ -145,6 +156,7 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 		else
 		{
 			loyalty_tell(telling, _("This is what the rules give for it now."));
+			tell_resettled(telling, entry);
 			loyalty_tell_rules(telling, entry);
 		}
 	}

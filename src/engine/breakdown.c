@@ -81,15 +81,31 @@ push_number(JsonbParseState **state, int64 number)
 }
 
 Jsonb *
-loyalty_breakdown_no_rules(void)
+loyalty_breakdown_no_rules(bool resettled)
 {
 	JsonbParseState *state = NULL;
+	JsonbValue	yes;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_key(&state, "rules");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	if (resettled)
+	{
+		push_key(&state, "resettled");
+		yes.type = jbvBool;
+		yes.val.boolean = true;
+		pushJsonbValue(&state, WJB_VALUE, &yes);
+	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+bool
+loyalty_breakdown_is_resettled(const Jsonb *breakdown)
+{
+	return breakdown != NULL && JB_ROOT_IS_OBJECT(breakdown) &&
+		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &breakdown->root),
+									 "resettled", strlen("resettled"), NULL) != NULL;
 }
 
 Jsonb *

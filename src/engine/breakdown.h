@@ -21,8 +21,12 @@ extern int64 loyalty_breakdown_cancelled(const CancelledWaivers *list, int64 gra
 extern Jsonb *loyalty_breakdown_store_cancelled(const CancelledWaivers *list);
 extern int64 loyalty_breakdown_read_cancelled(const Jsonb *breakdown, int64 grant);
 
-/* {"rules": []}: the event counts, but no rule gives points of this kind. */
-extern Jsonb *loyalty_breakdown_no_rules(void);
+/*
+ * {"rules": []}: the event counts, but no rule gives points of this kind; with
+ * "resettled": true if that comes from resettling.
+ */
+extern Jsonb *loyalty_breakdown_no_rules(bool resettled);
+extern bool loyalty_breakdown_is_resettled(const Jsonb *breakdown);
 
 /* {"status": new status}, {"tier": name, "kind": …, "until": …} of a granted
  * tier (until in UTC, null = never), and {"tier": name, "cause": entry} of a gift. */

@@ -207,7 +207,7 @@ value_of(Engine *engine, const PastEvent *past, const EventTerms *terms)
 	request.plan = loyalty_plan_multiplying(engine->program, terms->subscriptions, request.at);
 	if (terms->as_stored)
 	{
-		request.stored = past->first->breakdown;
+		request.stored = loyalty_event_basis(past->families)->breakdown;
 		request.other_plan = true;
 	}
 	else

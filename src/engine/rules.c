@@ -4,7 +4,8 @@
  *
  * A first grant takes the rules and the tier of now and evaluates them; a
  * correction takes both from the breakdown that was stored, so that only the
- * attributes are new.  From there on the two are one.
+ * attributes are new; an event that is resettled takes the rules of now and all
+ * else from the breakdown.  From there on they are one.
  */
 #include "postgres.h"
 
@@ -36,12 +37,29 @@ use_multiplier(RuleWork *work, const PaidPlan *plan)
 
 /* Rules that could apply to the request, from the present configuration. */
 static void
-start_work(const EventRequest *request, RuleWork *work)
+find_rules(const EventRequest *request, RuleWork *work)
 {
 	const EventType *event = request->event;
-	const Tier *tier = request->tier;
 
 	work->program = request->program;
+	for (int i = 0; i < event->rule_count; i++)
+	{
+		Rule	   *rule = event->rules[i];
+		bool		admitted = rule->tier_count == 0;
+
+		for (int j = 0; j < rule->tier_count && work->tier_name != NULL; j++)
+			admitted |= strcmp(rule->tiers[j], work->tier_name) == 0;
+		if (admitted && rule->starts_at <= work->at && work->at < rule->ends_at)
+			work->rules = lappend(work->rules, rule);
+	}
+}
+
+/* The work of a first grant. */
+static void
+start_work(const EventRequest *request, RuleWork *work)
+{
+	const Tier *tier = request->tier;
+
 	work->at = request->at;
 	if (tier != NULL)
 	{
@@ -50,24 +68,37 @@ start_work(const EventRequest *request, RuleWork *work)
 		work->tier_multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
 	}
 	use_multiplier(work, request->plan);
-	for (int i = 0; i < event->rule_count; i++)
-	{
-		Rule	   *rule = event->rules[i];
-		bool		admitted = rule->tier_count == 0;
-
-		for (int j = 0; j < rule->tier_count && tier != NULL; j++)
-			admitted |= strcmp(rule->tiers[j], tier->name) == 0;
-		if (admitted && rule->starts_at <= request->at && request->at < rule->ends_at)
-			work->rules = lappend(work->rules, rule);
-	}
+	find_rules(request, work);
 	work->member = loyalty_rule_member(request->member_attributes, work->rules);
 }
 
-/* What a first grant asks of the member's past, if a rule wants to know. */
+/*
+ * The work of a resettled event.  Of the member's attributes those stored count,
+ * and of others, which no rule mentioned then, those of now.
+ */
+static void
+renew_work(const EventRequest *request, RuleWork *work)
+{
+	const Jsonb *member;
+
+	loyalty_breakdown_read_member(request->stored, work);
+	work->stored = NIL;			/* limits are held against what is used now */
+	find_rules(request, work);
+	if (work->program->max_balance < 0)
+		work->room = -1;
+	member = loyalty_rule_member(request->member_attributes, work->rules);
+	if (work->member == NULL)
+		work->member = member;
+	else if (member != NULL)
+		work->member = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(member),
+														  JsonbPGetDatum(work->member)));
+}
+
+/* What rules of now ask of the member's past, unless it is stored. */
 static void
 ask_facts(const EventRequest *request, RuleWork *work)
 {
-	if (work->bits & RULE_VARIABLES_OF_HISTORY)
+	if ((work->bits & RULE_VARIABLES_OF_HISTORY) && work->count < 0)
 	{
 		TimestampTz last_at;
 
@@ -76,8 +107,9 @@ ask_facts(const EventRequest *request, RuleWork *work)
 			work->idle_days = Max(0, loyalty_period_day(work->at, work->program->tz) -
 								  loyalty_period_day(last_at, work->program->tz));
 	}
-	work->streak = request->streak;
-	if (work->program->max_balance >= 0)
+	if (work->streak == NULL && (!work->renewed || (work->bits & RULE_VARIABLE_STREAK)))
+		work->streak = request->streak;
+	if (work->program->max_balance >= 0 && work->room < 0)
 		work->room = work->facts->room(work->facts->arg);
 }
 
@@ -306,11 +338,14 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 	ListCell   *cell;
 	int			count = 0;
 
-	work.idle_days = work.room = -1;
+	work.count = work.idle_days = work.room = -1;
 	work.facts = request->facts;
 	work.member_ref = request->member_ref;
-	work.correcting = request->stored != NULL;
-	if (work.correcting)
+	work.renewed = request->renewed;
+	work.correcting = request->stored != NULL && !work.renewed;
+	if (work.renewed)
+		renew_work(request, &work);
+	else if (work.correcting)
 	{
 		loyalty_breakdown_read(request->stored, request, &work);
 		if (request->other_plan)
@@ -335,6 +370,7 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 	loyalty_rules_multiply(&work, results, &count);
 	loyalty_rules_limit(&work, results, count);
 	make_whole(request, &work, results, count, outcome);
+	outcome->renewed = work.renewed;
 	outcome->uses = note_uses(&work, results, count);
 	group_grants(&work, results, count, outcome);
 }

@@ -73,6 +73,13 @@ typedef struct EventRequest
 	 */
 	const Jsonb *stored;
 	bool		other_plan;		/* but with `plan` in place of the stored one */
+
+	/*
+	 * The event is resettled: rules and program are those of now all the same,
+	 * and so is what is used of limits.  Tier, plan, date and what else was known
+	 * of the member are those stored, as far as they are.
+	 */
+	bool		renewed;
 } EventRequest;
 
 /* Points of one validity within a grant; they become one lot. */
@@ -102,6 +109,7 @@ typedef struct EventOutcome
 	int			grant_count;
 	int64		points;			/* over all grants */
 	int64		growth;
+	bool		renewed;		/* as the request was */
 	List	   *uses;			/* of RuleUse: what it uses of limits, budgets ... */
 } EventOutcome;
 
@@ -124,6 +132,7 @@ extern bool loyalty_jsonpath_holds(JsonPath *path, const Jsonb *document,
 
 /* The sum of the numbers in a document that such a path finds; NULL if it finds none. */
 extern Numeric loyalty_path_sum(const RulePath *path, const Jsonb *document);
+
 /* The uses that a grant's breakdown notes, as a list of RuleUse. */
 extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
 

@@ -17,7 +17,8 @@
  * multiplier counted, not the tier's.  `given` is before the multiplier and
  * absent where it changed nothing; a multiplying rule has its `factor` instead.
  * `wished` and `growth` are absent where they are the same as `points`.
- * Further grants hold only their `rules`.
+ * Further grants hold only their `rules`.  Those of an event that was resettled
+ * have `"resettled": true`, and a correction goes by the newest of them.
  */
 #include "postgres.h"
 
@@ -166,6 +167,8 @@ loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 		loyalty_json_integer(&state, "program", work->program->version_id);
 		push_versions(&state, work);
 	}
+	if (work->renewed)
+		loyalty_json_bool(&state, "resettled", true);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
@@ -231,19 +234,13 @@ find_rule(const EventType *event, int64 version_id)
 	return loyalty_rule_by_version(version_id);
 }
 
-/* Fills all of *work but the attributes and variables from what was stored. */
+/* Fills in what was stored of the member: date, tier, plan, facts, attributes. */
 void
-loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWork *work)
+loyalty_breakdown_read_member(const Jsonb *stored, RuleWork *work)
 {
 	const JsonbContainer *root = &stored->root;
 	JsonbValue	value;
-	JsonbIterator *iterator;
 	const char *at;
-
-	need_member(root, "program", jbvNumeric, &value);
-	work->program = request->program;
-	if (work->program->version_id != loyalty_json_int64(&value))
-		work->program = loyalty_program_by_version(loyalty_json_int64(&value));
 
 	need_member(root, "at", jbvString, &value);
 	at = value.val.string.val;
@@ -276,7 +273,21 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 		loyalty_breakdown_read_facts(value.val.binary.data, work);
 	if (loyalty_json_find(root, "member", jbvBinary, &value))
 		work->member = JsonbValueToJsonb(&value);
+}
 
+/* Fills all of *work but the attributes and variables from what was stored. */
+void
+loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWork *work)
+{
+	const JsonbContainer *root = &stored->root;
+	JsonbValue	value;
+	JsonbIterator *iterator;
+
+	need_member(root, "program", jbvNumeric, &value);
+	work->program = request->program;
+	if (work->program->version_id != loyalty_json_int64(&value))
+		work->program = loyalty_program_by_version(loyalty_json_int64(&value));
+	loyalty_breakdown_read_member(stored, work);
 	need_member(root, "versions", jbvBinary, &value);
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	JsonbIteratorNext(&iterator, &value, true); /* the array itself */

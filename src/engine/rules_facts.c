@@ -175,11 +175,18 @@ push_rule_facts(JsonbParseState **state, const RuleResult *result)
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
+/* What was stored once is handed on, whatever the rules of now mention. */
+static bool
+shows_streak(const RuleWork *work)
+{
+	return work->streak != NULL &&
+		(work->renewed || (work->bits & RULE_VARIABLE_STREAK) != 0);
+}
+
 static bool
 has_facts(const RuleWork *work, const RuleResult *results, int count)
 {
-	bool		facts = (work->bits & RULE_VARIABLES_OF_HISTORY) != 0 || work->room >= 0 ||
-		((work->bits & RULE_VARIABLE_STREAK) != 0 && work->streak != NULL);
+	bool		facts = work->count >= 0 || work->room >= 0 || shows_streak(work);
 
 	for (int i = 0; i < count; i++)
 		facts |= results[i].used != NIL || results[i].carried != NULL ||
@@ -237,13 +244,13 @@ loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	if (work->room >= 0)
 		loyalty_json_integer(state, "room", work->room);
-	if (work->bits & RULE_VARIABLES_OF_HISTORY)
+	if (work->count >= 0)
 	{
 		loyalty_json_integer(state, "count", work->count);
 		if (work->idle_days >= 0)
 			loyalty_json_integer(state, "idle_days", work->idle_days);
 	}
-	if ((work->bits & RULE_VARIABLE_STREAK) != 0 && work->streak != NULL)
+	if (shows_streak(work))
 		loyalty_streak_push(state, work->streak);
 	loyalty_json_key(state, "rules");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);

@@ -103,7 +103,7 @@ loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 		}
 	}
 	if (bits & RULE_VARIABLE_COUNT)
-		loyalty_json_integer(&state, "count", work->count);
+		loyalty_json_integer(&state, "count", Max(work->count, 0));
 	if (bits & RULE_VARIABLE_IDLE_DAYS)
 	{
 		if (work->idle_days < 0)

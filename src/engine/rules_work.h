@@ -32,7 +32,8 @@ typedef struct RuleWork
 	int			bits;			/* of all rules' variables */
 	const RuleFacts *facts;
 	const char *member_ref;
-	bool		correcting;		/* variables are those stored */
+	bool		correcting;		/* rules and variables are those stored */
+	bool		renewed;		/* the event is resettled by the rules of now */
 	List	   *stored;			/* of StoredFacts, then */
 } RuleWork;
 
@@ -155,5 +156,6 @@ extern Jsonb *loyalty_breakdown_build(const RuleWork *work, const RuleResult *re
 									  int result_count, int grant);
 extern void loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request,
 								   RuleWork *work);
+extern void loyalty_breakdown_read_member(const Jsonb *stored, RuleWork *work);
 
 #endif							/* LOYALTY_RULES_WORK_H */

@@ -160,6 +160,25 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 	return entry;
 }
 
+/* What is missing for a family to be what the grant says (NULL: nothing). */
+static void
+find_change(const Family *family, const EventGrant *grant, int64 *change, int64 *growth)
+{
+	int64		rules = grant == NULL ? 0 : grant->points;
+	int64		rules_growth = grant == NULL ? 0 : grant->growth;
+	int64		target = rules - family->operator_taken;
+
+	*growth = rules_growth - family->operator_growth;
+
+	/* an operator cannot have taken more than is there now */
+	if (target < 0)
+		target = Min(rules, 0);
+	if (*growth < 0)
+		*growth = Min(rules_growth, 0);
+	*change = target - family->net;
+	*growth -= family->net_growth;
+}
+
 /*
  * Brings one family to what the grant says; NULL if it is there.  `always`: an
  * entry is written even so, since it says what the event uses.
@@ -169,19 +188,11 @@ correct_family(Engine *engine, const EventType *event, Family *family,
 			   const EventGrant *grant, const char *ref, const Jsonb *attributes,
 			   bool always)
 {
-	int64		rules = grant == NULL ? 0 : grant->points;
-	int64		target = rules - family->operator_taken;
-	int64		growth = (grant == NULL ? 0 : grant->growth) - family->operator_growth;
 	int64		change;
+	int64		growth;
 	Entry	   *entry;
 
-	/* an operator cannot have taken more than is there now */
-	if (target < 0)
-		target = Min(rules, 0);
-	if (growth < 0)
-		growth = Min(grant == NULL ? 0 : grant->growth, 0);
-	change = target - family->net;
-	growth -= family->net_growth;
+	find_change(family, grant, &change, &growth);
 	if (change == 0 && growth == 0 && !always)
 		return NULL;
 
@@ -220,18 +231,6 @@ correct_family(Engine *engine, const EventType *event, Family *family,
 	return entry;
 }
 
-/*
- * Must the families be written even where their points stay?  Where rules use
- * something else than before, or the event no longer counts.
- */
-static bool
-must_write(const EventType *event, const EventOutcome *outcome, List *families)
-{
-	if (!loyalty_usage_same(loyalty_usage_noted(families), outcome == NULL ? NIL : outcome->uses))
-		return true;
-	return event->needs_history && loyalty_event_stands(families) != (outcome != NULL);
-}
-
 static const EventGrant *
 grant_of_family(const EventOutcome *outcome, const Family *family)
 {
@@ -244,6 +243,76 @@ grant_of_family(const EventOutcome *outcome, const Family *family)
 			return grant;
 	}
 	return NULL;
+}
+
+/* Does the grant go on with one of the families? */
+static bool
+has_family(const EventOutcome *outcome, const EventGrant *grant, List *families)
+{
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		if (grant_of_family(outcome, lfirst(cell)) == grant)
+			return true;
+	}
+	return false;
+}
+
+/* Does the event give anything but what it has given? */
+static bool
+differs(const EventOutcome *outcome, List *families)
+{
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		int64		change;
+		int64		growth;
+
+		find_change(lfirst(cell), grant_of_family(outcome, lfirst(cell)), &change, &growth);
+		if (change != 0 || growth != 0)
+			return true;
+	}
+	for (int i = 0; i < outcome->grant_count; i++)
+	{
+		const EventGrant *grant = &outcome->grants[i];
+
+		if ((grant->points != 0 || grant->growth != 0) && !has_family(outcome, grant, families))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Must the families be written even where their points stay?  Where rules use
+ * something else than before, or the event no longer counts.  An event that is
+ * resettled is written as a whole, since its breakdown takes the place of the
+ * first one.
+ */
+static bool
+must_write(const EventType *event, const EventOutcome *outcome, List *families)
+{
+	if (!loyalty_usage_same(loyalty_usage_noted(families), outcome == NULL ? NIL : outcome->uses))
+		return true;
+	if (outcome != NULL && outcome->renewed && differs(outcome, families))
+		return true;
+	return event->needs_history && loyalty_event_stands(families) != (outcome != NULL);
+}
+
+/*
+ * The breakdown of a family that no rule gives anything any more.  The first one
+ * written holds what stands in a grant of nothing that has no family.
+ */
+static const Jsonb *
+breakdown_of_nothing(const EventOutcome *outcome, List *families, bool first)
+{
+	const EventGrant *grant = &outcome->grants[0];
+
+	if (first && grant->points == 0 && grant->growth == 0 &&
+		!has_family(outcome, grant, families))
+		return grant->breakdown;
+	return loyalty_breakdown_no_rules(outcome->renewed);
 }
 
 /*
@@ -271,20 +340,18 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 
 		if (entry == NULL)
 			continue;
-		last = entry;
 		if (outcome != NULL && entry->breakdown == NULL)
-			entry->breakdown = loyalty_breakdown_no_rules();
+			entry->breakdown = breakdown_of_nothing(outcome, families, last == NULL);
+		last = entry;
 		if (entry->growth != 0)
 			cause = entry;
 	}
 	for (int i = 0; outcome != NULL && i < outcome->grant_count; i++)
 	{
 		const EventGrant *grant = &outcome->grants[i];
-		bool		known = false;
 
-		foreach(cell, families)
-			known |= grant_of_family(outcome, lfirst(cell)) == grant;
-		if (known || (grant->points == 0 && grant->growth == 0))
+		if ((grant->points == 0 && grant->growth == 0) ||
+			has_family(outcome, grant, families))
 			continue;
 		last = first_grant(engine, event, grant, ref, last == NULL ? attributes : NULL,
 						   first_at);

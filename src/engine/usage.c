@@ -13,6 +13,7 @@
 
 #include "utils/timestamp.h"
 
+#include "engine/breakdown.h"
 #include "engine/rules_work.h"
 #include "engine/usage.h"
 
@@ -20,6 +21,7 @@
 typedef struct FactsOf
 {
 	Engine	   *engine;
+	List	   *families;		/* of the event itself; NIL = it is new */
 	List	   *own;			/* of RuleUse: of the event itself */
 } FactsOf;
 
@@ -164,12 +166,19 @@ take_budget(void *arg, int32 rule_id, int64 points)
 	return at_hand + got;
 }
 
+/* What the event has given already takes no room. */
 static int64
 room_left(void *arg)
 {
-	const Engine *engine = ((FactsOf *) arg)->engine;
+	const FactsOf *of = arg;
+	int64		room = loyalty_balance_room(of->engine);
+	ListCell   *cell;
 
-	return loyalty_balance_room(engine);
+	if (room < 0)
+		return room;
+	foreach(cell, of->families)
+		room = loyalty_points_add(room, Max(((const Family *) lfirst(cell))->net, 0));
+	return Min(room, of->engine->program->max_balance);
 }
 
 /* Does an entry grant, correct or call off the event? */
@@ -248,6 +257,26 @@ ask_history(void *arg, int32 event_id, TimestampTz *last_at)
 	return history.count;
 }
 
+/* The events of the kind that were on record when this one was. */
+static int64
+ask_history_before(void *arg, int32 event_id, TimestampTz *last_at)
+{
+	const FactsOf *of = arg;
+	const Entry *first = ((const Family *) linitial(of->families))->first;
+	List	   *before = NIL;
+	EventHistory history;
+	ListCell   *cell;
+
+	foreach(cell, events_since(of->engine, 0))
+	{
+		if (((const Entry *) lfirst(cell))->entry_id < first->entry_id)
+			before = lappend(before, lfirst(cell));
+	}
+	history = loyalty_history_count(before, event_id);
+	*last_at = history.last_at;
+	return history.count;
+}
+
 void
 loyalty_history_add(Engine *engine, const EventType *event, int64 entry_id)
 {
@@ -267,11 +296,12 @@ loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts)
 	FactsOf    *of = palloc(sizeof(FactsOf));
 
 	of->engine = engine;
+	of->families = families;
 	of->own = loyalty_usage_standing(families);
 	facts->arg = of;
 	facts->usage = used_now;
 	facts->budget = take_budget;
-	facts->history = ask_history;
+	facts->history = families == NIL ? ask_history : ask_history_before;
 	facts->room = room_left;
 }
 
@@ -374,6 +404,29 @@ loyalty_usage_standing(const List *families)
 	foreach(cell, families)
 		uses = list_concat(uses, loyalty_usage_of_family(lfirst(cell), NULL));
 	return uses;
+}
+
+const Entry *
+loyalty_event_basis(const List *families)
+{
+	const Entry *basis = NULL;
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((const Family *) lfirst(cell))->entries)
+		{
+			const Entry *entry = lfirst(lc);
+
+			if (loyalty_breakdown_is_resettled(entry->breakdown) &&
+				loyalty_entry_is_first(entry) &&
+				(basis == NULL || entry->entry_id > basis->entry_id))
+				basis = entry;
+		}
+	}
+	return basis != NULL ? basis : ((const Family *) linitial(families))->first;
 }
 
 bool

@@ -45,7 +45,13 @@ extern void loyalty_history_add(Engine *engine, const EventType *event, int64 en
 /* The history of an event by all entries of the member. */
 extern EventHistory loyalty_history_count(const List *entries, int32 event_id);
 
-/* Is it the first grant of an event, the one that holds its variables? */
+/*
+ * The entry whose versions and variables a correction goes by: the newest that
+ * came from resettling, else the first grant.
+ */
+extern const Entry *loyalty_event_basis(const List *families);
+
+/* Does it hold the variables of its event?  Of several such the first is the grant. */
 extern bool loyalty_entry_is_first(const Entry *entry);
 
 /* The operation's changes, each rule, period and key once. */

@@ -80,7 +80,8 @@ run(LoyaltyQuery *query, Datum *args, long limit)
 				loyalty_relations()->wallet_type;
 
 		/* planning for each call's arrays anew would cost more than it gains */
-		plan = SPI_prepare_cursor(query->text, query->nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		plan = SPI_prepare_cursor(query->text, query->nargs, types, query->by_values ?
+								  CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", query->text,
 				 SPI_result_code_string(SPI_result));

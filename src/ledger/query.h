@@ -24,6 +24,7 @@ typedef struct LoyaltyQuery
 	Oid			argtypes[LOYALTY_QUERY_ARGS];
 	SPIPlanPtr	plan;			/* kept for the session … */
 	Oid			wallet_type;	/* … or until the extension is another one */
+	bool		by_values;		/* plan it for the values of each call */
 } LoyaltyQuery;
 
 /* Runs it for its effect; returns how many rows it touched. */
