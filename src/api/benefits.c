@@ -249,10 +249,7 @@ loyalty_benefits(PG_FUNCTION_ARGS)
 	const char *name = NULL;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!loyalty_member_read(program, ref, &member))
-		ereport(ERROR,
-				(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
-				 errmsg("unknown member \"%s\" in program \"%s\"", ref, program->name)));
+	loyalty_member_require(program, ref, &member);
 	get_standing(&standing, program, &member,
 				 at == DT_NOBEGIN ? Max(GetCurrentTimestamp(), member.last_at) : at);
 

@@ -183,18 +183,23 @@ loyalty_transfer(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot transfer points to the same member")));
 
-	/* Two rows are locked in id order; a receiver not yet enrolled comes last. */
+	/*
+	 * Two rows are locked in id order; a receiver not yet enrolled comes last.
+	 * Both go by the program as it is with the second lock.
+	 */
 	from_id = loyalty_member_find(program, from);
 	to_id = loyalty_member_find(program, to);
 	if (to_id != 0 && to_id < from_id)
 	{
 		loyalty_call_open(&taker, "transfer()", program, to, ENROLL_AUTO, at_arg);
 		loyalty_call_open(&giver, "transfer()", program, from, ENROLL_NEVER, at_arg);
+		loyalty_call_attach(&taker, giver.program);
 	}
 	else
 	{
 		loyalty_call_open(&giver, "transfer()", program, from, ENROLL_NEVER, at_arg);
 		loyalty_call_open(&taker, "transfer()", program, to, ENROLL_AUTO, at_arg);
+		loyalty_call_attach(&giver, taker.program);
 	}
 
 	initStringInfo(&content);

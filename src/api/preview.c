@@ -12,24 +12,10 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "api/tier.h"
 #include "engine/member_streak.h"
-#include "errors.h"
-#include "ledger/usage_row.h"
 
 PG_FUNCTION_INFO_V1(loyalty_preview);
-
-/* Ids of entries that are never written: each only has to be a new one. */
-static int64
-next_entry_id(void *arg)
-{
-	return ((MemberState *) arg)->last_entry + 1;
-}
-
-static int64
-budget_left(void *arg, int32 rule_id, int64 points)
-{
-	return Min(points, loyalty_budget_left(rule_id));
-}
 
 /* preview(member, event, attributes, at, program) */
 Datum
@@ -44,26 +30,15 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	EngineSource source;
 	EventOutcome outcome = {0};
 	MemberState member;
-	Engine		engine = {0};
+	Engine		engine;
 	const Tier *tier;
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
-	if (!loyalty_member_read(program, ref, &member))
-		ereport(ERROR,
-				(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
-				 errmsg("unknown member \"%s\" in program \"%s\"", ref, program->name),
-				 errhint("Enroll the member with loyalty.enroll().")));
-	source = *loyalty_member_source(&member);
-	source.next_entry_id = next_entry_id;
-	source.take_budget = budget_left;
-	engine.program = program;
-	engine.member = &member;
-	engine.source = &source;
-	engine.stored_entries = member.last_entry;
-	engine.recorded_at = GetCurrentTimestamp();
-	loyalty_engine_begin(&engine, at == DT_NOBEGIN ?
-						 Max(engine.recorded_at, member.last_at) : at);
+	loyalty_member_require(program, ref, &member);
+	loyalty_engine_read_only(&engine, &source, program, &member,
+							 Max(GetCurrentTimestamp(), member.last_at));
+	loyalty_engine_begin(&engine, at == DT_NOBEGIN ? engine.at : at);
 	if (!loyalty_streak_repeats(&engine, event))
 	{
 		loyalty_event_evaluate(&engine, event, attributes, NIL, &outcome);

@@ -80,7 +80,8 @@ loyalty_member_require(const Program *program, const char *ref, MemberState *mem
 	if (!loyalty_member_read(program, ref, member))
 		ereport(ERROR,
 				(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
-				 errmsg("unknown member \"%s\" in program \"%s\"", ref, program->name)));
+				 errmsg("unknown member \"%s\" in program \"%s\"", ref, program->name),
+				 errhint("Enroll the member with loyalty.enroll().")));
 }
 
 /* balance(member, at, program) */

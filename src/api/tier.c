@@ -29,11 +29,11 @@ PG_FUNCTION_INFO_V1(loyalty_grant_tier);
 PG_FUNCTION_INFO_V1(loyalty_revoke_tier);
 PG_FUNCTION_INFO_V1(loyalty_retier);
 
-/* Entries of a reading are never written: they need no ids. */
+/* Ids of entries that are never written: each only has to be a new one. */
 static int64
-no_entry_id(void *arg)
+next_entry_id(void *arg)
 {
-	return 0;
+	return ((MemberState *) arg)->last_entry + 1;
 }
 
 /* Nor is anything taken from a budget. */
@@ -48,7 +48,7 @@ loyalty_engine_read_only(Engine *engine, EngineSource *source, const Program *pr
 						 MemberState *member, TimestampTz at)
 {
 	*source = *loyalty_member_source(member);
-	source->next_entry_id = no_entry_id;
+	source->next_entry_id = next_entry_id;
 	source->take_budget = see_budget;
 	memset(engine, 0, sizeof(Engine));
 	engine->program = program;

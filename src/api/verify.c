@@ -12,8 +12,8 @@
 #include "utils/memutils.h"
 
 #include "api/call.h"
+#include "api/tier.h"
 #include "compat.h"
-#include "errors.h"
 #include "ledger/audit.h"
 #include "ledger/query.h"
 
@@ -163,10 +163,7 @@ loyalty_verify(PG_FUNCTION_ARGS)
 		const Program *program = loyalty_program_lookup(program_name);
 		MemberState member;
 
-		if (!loyalty_member_read(program, member_ref, &member))
-			ereport(ERROR,
-					(errcode(ERRCODE_LOYALTY_UNKNOWN_MEMBER),
-					 errmsg("unknown member \"%s\" in program \"%s\"", member_ref, program->name)));
+		loyalty_member_require(program, member_ref, &member);
 		verify_member(rsinfo, program->name, &member);
 		verify_beside(rsinfo, program->name, &member.member_id, 1);
 	}
