@@ -20,6 +20,7 @@ OBJS = \
 	src/api/events.o \
 	src/api/explain.o \
 	src/api/explain_contest.o \
+	src/api/explain_effects.o \
 	src/api/explain_lots.o \
 	src/api/explain_membership.o \
 	src/api/explain_rules.o \
@@ -46,6 +47,8 @@ OBJS = \
 	src/api/verify.o \
 	src/config/cache.o \
 	src/config/contest.o \
+	src/config/effect.o \
+	src/config/invalidate.o \
 	src/config/load.o \
 	src/config/period.o \
 	src/config/plan.o \
@@ -61,6 +64,8 @@ OBJS = \
 	src/engine/benefit.o \
 	src/engine/breakdown.o \
 	src/engine/contest.o \
+	src/engine/effect.o \
+	src/engine/effect_change.o \
 	src/engine/family.o \
 	src/engine/family_take.o \
 	src/engine/flow.o \
@@ -100,11 +105,13 @@ OBJS = \
 	src/ledger/audit.o \
 	src/ledger/audit_beside.o \
 	src/ledger/audit_contest.o \
+	src/ledger/audit_effects.o \
 	src/ledger/audit_usage.o \
 	src/ledger/beside.o \
 	src/ledger/budget.o \
 	src/ledger/chain.o \
 	src/ledger/contest_row.o \
+	src/ledger/effect_row.o \
 	src/ledger/entry_row.o \
 	src/ledger/guard.o \
 	src/ledger/hold_row.o \
@@ -169,12 +176,14 @@ SQL_PARTS = \
 	src/config/streak.sql \
 	src/config/task.sql \
 	src/config/contest.sql \
+	src/config/effect.sql \
 	src/config/rule_example.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \
 	src/ledger/community.sql \
 	src/ledger/contest.sql \
+	src/ledger/effect.sql \
 	src/ledger/streak.sql \
 	src/ledger/guard.sql \
 	src/api/api.sql \
@@ -183,6 +192,7 @@ SQL_PARTS = \
 	src/api/membership.sql \
 	src/api/community.sql \
 	src/api/contest.sql \
+	src/api/effect.sql \
 	src/api/preview.sql \
 	src/api/rule_examples.sql \
 	src/api/resettle.sql \
@@ -199,7 +209,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll maintain rules rule_change snapshots spend transfer benefit_quota referral limits budgets contest
+ISOLATION = config_cache config_extension attach enroll maintain rules rule_change snapshots spend transfer benefit_quota benefit_units referral limits budgets contest
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 

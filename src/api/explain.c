@@ -126,6 +126,7 @@ tell_event(Telling *telling, const Entry *entry, const char *at)
 		loyalty_tell(telling, _("The points are paid for by %s."), entry->partner);
 	loyalty_tell_contest(telling, entry);
 	loyalty_tell_rules(telling, entry);
+	loyalty_tell_effects(telling, entry);
 	loyalty_tell_shortfall(telling, entry);
 	if (entry->points > 0)
 		loyalty_tell_arrived(telling, entry);
@@ -159,6 +160,7 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 			tell_resettled(telling, entry);
 			loyalty_tell_rules(telling, entry);
 		}
+		loyalty_tell_effects(telling, entry);
 	}
 	loyalty_tell_taken(telling, entry);
 	loyalty_tell_shortfall(telling, entry);
@@ -170,6 +172,7 @@ tell_claw_back(Telling *telling, const Entry *entry, const char *at)
 	loyalty_tell(telling, _("%s: %lld points and %lld growth of entry %lld were clawed back."),
 				 at, (long long) -loyalty_entry_effect(entry), (long long) -entry->growth,
 				 (long long) entry->reverses);
+	loyalty_tell_effects(telling, entry);
 	loyalty_tell_taken(telling, entry);
 	loyalty_tell_shortfall(telling, entry);
 }

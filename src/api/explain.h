@@ -30,6 +30,8 @@ extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
 
 /* explain_contest.c: how the contest ended that an event contest_ended is about */
 extern void loyalty_tell_contest(Telling *telling, const Entry *entry);
+/* explain_effects.c: what an event has beyond points since the entry, or no longer */
+extern void loyalty_tell_effects(Telling *telling, const Entry *entry);
 
 /* explain_membership.c: plans and benefits */
 extern void loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at);

@@ -61,8 +61,8 @@ COMMENT ON COLUMN loyalty.benefit_receipt.entry_id IS 'ledger entry that it wrot
 COMMENT ON COLUMN loyalty.benefit_receipt.member IS 'the caller''s key of the member';
 COMMENT ON COLUMN loyalty.benefit_receipt.benefit IS 'benefit';
 COMMENT ON COLUMN loyalty.benefit_receipt.quantity IS 'units used by this call';
-COMMENT ON COLUMN loyalty.benefit_receipt.used IS 'units used in the period, this call included';
-COMMENT ON COLUMN loyalty.benefit_receipt.remaining IS 'units left in the period; NULL: no limit';
+COMMENT ON COLUMN loyalty.benefit_receipt.used IS 'units of the quota used in the period, this call included';
+COMMENT ON COLUMN loyalty.benefit_receipt.remaining IS 'units left: of the quota in the period, and of those that rules gave; NULL: no limit';
 COMMENT ON COLUMN loyalty.benefit_receipt.period_end IS 'when the next period begins; NULL: given once';
 COMMENT ON COLUMN loyalty.benefit_receipt.replayed IS 'true: the operation had been done before, nothing was changed';
 
@@ -78,7 +78,7 @@ CREATE FUNCTION loyalty.use_benefit(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SUPPORT loyalty.call_support
 	AS 'MODULE_PATHNAME', 'loyalty_use_benefit';
 COMMENT ON FUNCTION loyalty.use_benefit(text, text, bigint, text, jsonb, timestamptz, text) IS
-	'spends units of a benefit; attributes: what it is used on, for its condition. LY002, LY003 ref with other content, LY004 member blocked, LY006 quota used up, LY010 not entitled or condition not met, 22023 unknown benefit';
+	'spends units of a benefit, of the quota or of those that rules gave, what ends soonest first; attributes: what it is used on, for its condition. LY002, LY003 ref with other content, LY004 member blocked, LY006 quota used up, LY010 not entitled or condition not met, 22023 unknown benefit';
 REVOKE ALL ON FUNCTION loyalty.use_benefit(text, text, bigint, text, jsonb, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.benefits(
@@ -97,12 +97,14 @@ CREATE FUNCTION loyalty.benefits(
 	OUT period_end timestamptz,
 	OUT tier text,
 	OUT plan text,
-	OUT condition jsonpath)
+	OUT condition jsonpath,
+	OUT units bigint,
+	OUT units_until timestamptz)
 	RETURNS SETOF record
 	LANGUAGE c STABLE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'loyalty_benefits';
 COMMENT ON FUNCTION loyalty.benefits(text, timestamptz, text) IS
-	'the benefits of a member and what is left of them in the period of `at` (default now), by the tier or plan that gives most. LY002 unknown member';
+	'the benefits of a member and what is left of them in the period of `at` (default now), by the tier or plan that gives most, with the units that rules gave. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.benefits(text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.plan_worth(

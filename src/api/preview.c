@@ -31,7 +31,9 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	EventOutcome outcome = {0};
 	MemberState member;
 	Engine		engine;
+	const Entry *first = NULL;
 	const Tier *tier;
+	int			mark;
 	Datum		values[5];
 	bool		nulls[5] = {false};
 
@@ -42,7 +44,9 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	if (!loyalty_streak_repeats(&engine, event))
 	{
 		loyalty_event_evaluate(&engine, event, attributes, NIL, &outcome);
+		mark = list_length(engine.entries);
 		(void) loyalty_engine_record(&engine, event, &outcome, NULL, attributes);
+		first = list_nth(engine.entries, mark);
 	}
 
 	tier = loyalty_tier_current(&engine);
@@ -51,7 +55,7 @@ loyalty_preview(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(loyalty_lots_spendable(&member.points, engine.at) - member.debt);
 	nulls[3] = tier == NULL;
 	values[3] = tier == NULL ? (Datum) 0 : CStringGetTextDatum(tier->name);
-	nulls[4] = outcome.grant_count == 0;
-	values[4] = nulls[4] ? (Datum) 0 : PointerGetDatum(outcome.grants[0].breakdown);
+	nulls[4] = first == NULL;
+	values[4] = first == NULL ? (Datum) 0 : JsonbPGetDatum(first->breakdown);
 	return loyalty_row_datum(fcinfo, values, nulls);
 }

@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/story.h"
 #include "engine/contest.h"
+#include "engine/effect.h"
 #include "errors.h"
 #include "ledger/query.h"
 
@@ -228,6 +229,7 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 	Receipt		receipt;
 	List	   *story;
 	List	   *families;
+	List	   *effects;
 	Entry	   *entry = NULL;
 	ListCell   *cell;
 	int64		digest;
@@ -246,12 +248,16 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 	families = families_meant(&call, story, ref, event);
 	foreach(cell, families)
 		left = loyalty_points_add(left, Max(((Family *) lfirst(cell))->net, 0));
-	if (points == 0 && left == 0 && replay_last(&call, story, ENTRY_CLAW_BACK, &receipt))
+	effects = loyalty_effects_standing(families);
+	if (points == 0 && left == 0 && effects == NIL &&
+		replay_last(&call, story, ENTRY_CLAW_BACK, &receipt))
 		return loyalty_call_repeat(fcinfo, &call, &receipt);
 	if (points == 0)
 		points = left;
-	if (points > left || left == 0)
+	if (points > left || (left == 0 && effects == NIL))
 		refuse_excess(points, left);
+	if (points < left)
+		effects = NIL;			/* they go with the last of the points */
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 
@@ -260,16 +266,14 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 	{
 		Family	   *family = lfirst(cell);
 		int64		net = Max(family->net, 0);
-		int64		share;
+		int64		share = net == 0 ? 0 : (int64) ((int128) points * net / left);
+		List	   *with = foreach_current_index(cell) == 0 ? effects : NIL;
 
-		if (net == 0)
-			continue;
-		share = (int64) ((int128) points * net / left);
 		left -= net;
 		points -= share;
-		if (share == 0)
+		if (share == 0 && with == NIL)
 			continue;
-		entry = loyalty_engine_claw_back(&call.engine, family, share,
+		entry = loyalty_engine_claw_back(&call.engine, family, share, with,
 										 entry == NULL ? claw_ref : NULL);
 		entry->request_digest = digest;
 	}

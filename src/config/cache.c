@@ -2,7 +2,7 @@
  * cache.c
  *		The session's configuration cache: one for all configuration tables.
  *
- * Triggers on the tables send a relcache invalidation (loyalty_config_invalidate);
+ * Triggers on the tables send a relcache invalidation (invalidate.c);
  * it is transactional, so it reaches every session at the writer's commit, and
  * the writer itself after each command and on a rollback.  The module's one
  * relcache callback only bumps `generation`.  A lookup takes in pending messages and, if
@@ -22,8 +22,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "commands/trigger.h"
-#include "fmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -32,9 +30,6 @@
 
 #include "compat.h"
 #include "config/load.h"
-#include "errors.h"
-
-PG_FUNCTION_INFO_V1(loyalty_config_invalidate);
 
 /* Our tables, in the order in which they are read. */
 typedef enum ConfigTable
@@ -47,6 +42,8 @@ typedef enum ConfigTable
 	TABLE_BADGE,
 	TABLE_TASK,
 	TABLE_CONTEST,
+	TABLE_COUPON_TYPE,
+	TABLE_DRAW,
 	TABLE_EVENT_TYPE,
 	TABLE_RULE,
 	TABLE_STREAK,
@@ -55,8 +52,8 @@ typedef enum ConfigTable
 } ConfigTable;
 
 static const char *const table_names[TABLE_COUNT] = {
-	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "contest", "event_type",
-	"rule", "streak", "config_version"
+	"program", "tier", "plan", "benefit", "referral_rule", "badge", "task", "contest",
+	"coupon_type", "draw", "event_type", "rule", "streak", "config_version"
 };
 
 typedef struct ConfigCache
@@ -123,28 +120,6 @@ loyalty_config_init(void)
 							   0,
 							   NULL, NULL, NULL);
 	RegisterXactCallback(end_transaction, NULL);
-}
-
-/*
- * Trigger on every configuration table, AFTER ROW and AFTER TRUNCATE.
- */
-Datum
-loyalty_config_invalidate(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager",
-						"config_invalidate")));
-	if (!TRIGGER_FIRED_AFTER(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired AFTER the change",
-						"config_invalidate")));
-	CacheInvalidateRelcache(trigger->tg_relation);
-	return PointerGetDatum(NULL);
 }
 
 /* ----------------------------------------------------------------
@@ -305,8 +280,10 @@ read_badge(ConfigCache *into, HeapTuple row, TupleDesc desc)
 {
 	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
 
-	if (program != NULL)
-		program->has_badges = true;
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->badges = grow(program->badges, program->badge_count, sizeof(char *));
+	program->badges[program->badge_count++] = loyalty_config_column_text(row, desc, "name");
 }
 
 static void
@@ -329,6 +306,29 @@ read_contest(ConfigCache *into, HeapTuple row, TupleDesc desc)
 		return;					/* only while a restore is under way */
 	program->contests = grow(program->contests, program->contest_count, sizeof(Contest));
 	loyalty_contest_load(row, desc, &program->contests[program->contest_count++]);
+}
+
+static void
+read_coupon_type(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->coupon_types = grow(program->coupon_types, program->coupon_type_count,
+								 sizeof(CouponType));
+	loyalty_coupon_type_load(row, desc, &program->coupon_types[program->coupon_type_count++]);
+}
+
+static void
+read_draw(ConfigCache *into, HeapTuple row, TupleDesc desc)
+{
+	Program    *program = find_program(into, loyalty_config_column_text(row, desc, "program"));
+
+	if (program == NULL)
+		return;					/* only while a restore is under way */
+	program->draws = grow(program->draws, program->draw_count, sizeof(Draw));
+	loyalty_draw_load(row, desc, &program->draws[program->draw_count++]);
 }
 
 static void
@@ -434,6 +434,8 @@ read_programs(ConfigCache *into, Relation *tables, Snapshot snapshot)
 	read_table(into, tables[TABLE_BADGE], snapshot, read_badge);
 	read_table(into, tables[TABLE_TASK], snapshot, read_task);
 	read_table(into, tables[TABLE_CONTEST], snapshot, read_contest);
+	read_table(into, tables[TABLE_COUPON_TYPE], snapshot, read_coupon_type);
+	read_table(into, tables[TABLE_DRAW], snapshot, read_draw);
 	read_table(into, tables[TABLE_EVENT_TYPE], snapshot, read_event_type);
 	qsort(into->event_types, into->event_type_count, sizeof(EventType), compare_events);
 	for (int i = 0; i < into->program_count; i++)
@@ -556,35 +558,6 @@ current_cache(void)
  * ----------------------------------------------------------------
  */
 
-static void
-report_no_program(const ConfigCache *in, const char *name)
-{
-	StringInfoData names;
-	int			shown = Min(in->program_count, 5);
-
-	initStringInfo(&names);
-	for (int i = 0; i < shown; i++)
-		appendStringInfo(&names, "%s\"%s\"", i == 0 ? "" : ", ", in->programs[i].name);
-	if (shown < in->program_count)
-		appendStringInfoString(&names, ", ...");
-
-	if (in->program_count == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
-				 name == NULL ? errmsg("there is no program yet") :
-				 errmsg("unknown program \"%s\"", name),
-				 errhint("INSERT INTO loyalty.program(name) VALUES ('shop').")));
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
-				 errmsg("no program was named and none is the default"),
-				 errhint("Name one of %s, or SET loyalty.program.", names.data)));
-	ereport(ERROR,
-			(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
-			 errmsg("unknown program \"%s\"", name),
-			 errhint("Programs are %s.", names.data)));
-}
-
 const Program *
 loyalty_program_lookup(const char *name)
 {
@@ -595,7 +568,7 @@ loyalty_program_lookup(const char *name)
 		name = program_setting;
 	program = name == NULL ? in->default_program : find_program(in, name);
 	if (program == NULL)
-		report_no_program(in, name);
+		loyalty_program_report_unknown(in->programs, in->program_count, name);
 	return loyalty_program_check(program);
 }
 

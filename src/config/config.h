@@ -156,6 +156,23 @@ typedef struct Contest
 	bool		active;
 } Contest;
 
+/* A kind of coupon that rules give. */
+typedef struct CouponType
+{
+	int32		coupon_type_id;
+	char	   *name;
+	ValidityPolicy *validity;	/* NULL = the program's */
+} CouponType;
+
+/* A draw that rules give tickets for. */
+typedef struct Draw
+{
+	int32		draw_id;
+	char	   *name;
+	TimestampTz starts_at;		/* inclusive */
+	TimestampTz ends_at;		/* exclusive */
+} Draw;
+
 /* One kind of event and the rules of a program that name it. */
 typedef struct EventType
 {
@@ -202,9 +219,14 @@ typedef struct Program
 	ReferralRule *referral;		/* NULL = nobody invites */
 	Task	   *tasks;			/* by id */
 	int			task_count;
-	bool		has_badges;
 	Contest    *contests;
 	int			contest_count;
+	char	  **badges;			/* their names */
+	int			badge_count;
+	CouponType *coupon_types;
+	int			coupon_type_count;
+	Draw	   *draws;
+	int			draw_count;
 	EventType  *events;			/* by name; one for every event of the database */
 	int			event_count;
 } Program;
@@ -249,6 +271,11 @@ extern const Tier *loyalty_tier_by_id(const Program *program, int32 tier_id);
 /* NULL if the program has no such plan (any more). */
 extern const PaidPlan *loyalty_plan_lookup(const Program *program, const char *name);
 extern const PaidPlan *loyalty_plan_by_id(const Program *program, int32 plan_id);
+
+/* NULL or false if the program has no such kind of coupon, draw or badge (any more). */
+extern const CouponType *loyalty_coupon_type_lookup(const Program *program, const char *name);
+extern const Draw *loyalty_draw_lookup(const Program *program, const char *name);
+extern bool loyalty_badge_is_known(const Program *program, const char *name);
 
 /*
  * The event of that name with the program's rules for it, which may be none;

@@ -42,6 +42,8 @@ extern void loyalty_referral_rule_load(HeapTuple row, TupleDesc desc, ReferralRu
 extern void loyalty_streak_terms_load(HeapTuple row, TupleDesc desc, StreakTerms *terms);
 extern void loyalty_task_load(HeapTuple row, TupleDesc desc, Task *task);
 extern void loyalty_contest_load(HeapTuple row, TupleDesc desc, Contest *contest);
+extern void loyalty_coupon_type_load(HeapTuple row, TupleDesc desc, CouponType *type);
+extern void loyalty_draw_load(HeapTuple row, TupleDesc desc, Draw *draw);
 extern void loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule);
 
 /* A jsonpath column, compiled; absent if NULL. */
@@ -53,8 +55,15 @@ extern void loyalty_rule_path_compile(Datum path, bool isnull, RulePath *result)
 /* rule_limits.c: the column limits of a rule; 22023 where it is none. */
 extern void loyalty_rule_limits_load(const Jsonb *limits, Rule *rule);
 
+/* effect.c: the column effects of a rule whose name is known; 22023 likewise. */
+extern void loyalty_rule_effects_load(const Jsonb *effects, Rule *rule);
+
 /* The program, if its time zone is known to this server; else 22023. */
 extern const Program *loyalty_program_check(const Program *program);
+
+/* Raises LY005: none of these programs has that name; NULL = none is the default. */
+extern void loyalty_program_report_unknown(const Program *programs, int count,
+										   const char *name);
 
 /* Forgets stored versions where they take too much room or are another's. */
 extern void loyalty_versions_end_transaction(void);

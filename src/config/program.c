@@ -6,10 +6,12 @@
 
 #include "common/int.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 
 #include "config/load.h"
+#include "errors.h"
 #include "types/calendar.h"
 #include "types/instant.h"
 
@@ -117,4 +119,33 @@ loyalty_is_time_zone(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PG_RETURN_BOOL(find_time_zone(name) != NULL);
+}
+
+void
+loyalty_program_report_unknown(const Program *programs, int count, const char *name)
+{
+	StringInfoData names;
+	int			shown = Min(count, 5);
+
+	initStringInfo(&names);
+	for (int i = 0; i < shown; i++)
+		appendStringInfo(&names, "%s\"%s\"", i == 0 ? "" : ", ", programs[i].name);
+	if (shown < count)
+		appendStringInfoString(&names, ", ...");
+
+	if (count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
+				 name == NULL ? errmsg("there is no program yet") :
+				 errmsg("unknown program \"%s\"", name),
+				 errhint("INSERT INTO loyalty.program(name) VALUES ('shop').")));
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
+				 errmsg("no program was named and none is the default"),
+				 errhint("Name one of %s, or SET loyalty.program.", names.data)));
+	ereport(ERROR,
+			(errcode(ERRCODE_LOYALTY_UNKNOWN_PROGRAM),
+			 errmsg("unknown program \"%s\"", name),
+			 errhint("Programs are %s.", names.data)));
 }

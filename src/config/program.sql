@@ -135,6 +135,8 @@ BEGIN
 			UPDATE loyalty.badge SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.task SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.contest SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.coupon_type SET program = new.name WHERE program = old.name;
+			UPDATE loyalty.draw SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.referral_rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.rule SET program = new.name WHERE program = old.name;
 			UPDATE loyalty.streak SET program = new.name WHERE program = old.name;
@@ -148,6 +150,8 @@ BEGIN
 		OR EXISTS (SELECT FROM loyalty.badge WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.task WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.contest WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.coupon_type WHERE program = old.name)
+		OR EXISTS (SELECT FROM loyalty.draw WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.referral_rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.rule WHERE program = old.name)
 		OR EXISTS (SELECT FROM loyalty.streak WHERE program = old.name)

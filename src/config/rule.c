@@ -226,6 +226,16 @@ load_limits(HeapTuple row, TupleDesc desc, Rule *rule)
 		add_use(rule, &rule->limits[i].key);
 }
 
+static void
+load_effects(HeapTuple row, TupleDesc desc, Rule *rule)
+{
+	bool		isnull;
+	Datum		value = loyalty_config_column_get(row, desc, "effects", &isnull);
+
+	if (!isnull)
+		loyalty_rule_effects_load(DatumGetJsonbP(value), rule);
+}
+
 /* What the rule gives beyond its paths' numbers: minimum, limits and the like. */
 static void
 load_bounds(HeapTuple row, TupleDesc desc, Rule *rule)
@@ -279,6 +289,7 @@ loyalty_rule_load(HeapTuple row, TupleDesc desc, Rule *rule)
 	rule->mode = (RuleMode) loyalty_config_column_text(row, desc, "mode")[0];
 	rule->exclusive_group = loyalty_config_column_text(row, desc, "exclusive_group");
 	load_bounds(row, desc, rule);
+	load_effects(row, desc, rule);
 	rule->multiplied = loyalty_config_column_bool(row, desc, "multiplied");
 	rule->active = loyalty_config_column_bool(row, desc, "active");
 	rule->point_kind = loyalty_config_column_text(row, desc, "point_kind");

@@ -83,6 +83,27 @@ typedef struct RuleLimit
 	bool		refuse;			/* the event, instead of reducing its points */
 } RuleLimit;
 
+/* What a rule can give beyond points. */
+typedef enum EffectKind
+{
+	EFFECT_COUPON = 'c',
+	EFFECT_DRAW_TICKET = 'd',
+	EFFECT_BENEFIT = 'u',		/* units of a benefit */
+	EFFECT_BADGE = 'b'
+} EffectKind;
+
+typedef struct RuleEffect
+{
+	EffectKind	kind;
+	char	   *name;			/* of the kind of coupon, draw, benefit or badge */
+	int64		count;
+	ValidityPolicy *validity;	/* of units; NULL = as the rule's points */
+} RuleEffect;
+
+/* effect.c: how effects and breakdowns name the kinds */
+extern const char *loyalty_effect_key(EffectKind kind);
+extern bool loyalty_effect_key_parse(const char *key, EffectKind *kind);
+
 typedef enum RuleMode
 {
 	RULE_ADD = 'a',
@@ -111,6 +132,8 @@ typedef struct Rule
 	bool		multiplied;
 	RuleLimit  *limits;
 	int			limit_count;
+	RuleEffect *effects;
+	int			effect_count;
 	int64		min_points;		/* 0 = none */
 	bool		carry;			/* its fraction is kept for the next event */
 	int64		budget;			/* over all members, kept by the ledger floor; -1 = none */

@@ -33,6 +33,12 @@ CREATE FUNCTION loyalty.is_rule_limits(limits jsonb) RETURNS boolean
 COMMENT ON FUNCTION loyalty.is_rule_limits(jsonb) IS
 	'true if a rule can have these limits: an array of {"per", "points", "times", "key", "then"}; 22023 says what is wrong otherwise';
 
+CREATE FUNCTION loyalty.is_rule_effects(effects jsonb, rule text) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'loyalty_is_rule_effects';
+COMMENT ON FUNCTION loyalty.is_rule_effects(jsonb, text) IS
+	'true if the rule of that name can have these effects: an array of {"coupon" | "draw_ticket" | "benefit" | "badge", "count", "validity"}; 22023 says what is wrong otherwise';
+
 CREATE SEQUENCE loyalty.rule_id_seq AS integer;
 COMMENT ON SEQUENCE loyalty.rule_id_seq IS 'ids of rules';
 
@@ -51,6 +57,7 @@ CREATE TABLE loyalty.rule (
 	exclusive_group text COLLATE "C",
 	multiplied boolean NOT NULL DEFAULT true,
 	limits jsonb,
+	effects jsonb,
 	min_points bigint,
 	carry boolean NOT NULL DEFAULT false,
 	budget bigint,
@@ -84,6 +91,7 @@ CREATE TABLE loyalty.rule (
 	CONSTRAINT rule_exclusive_group_is_1_to_63_bytes
 		CHECK (pg_catalog.octet_length(exclusive_group) BETWEEN 1 AND 63),
 	CONSTRAINT rule_limits_are_valid CHECK (loyalty.is_rule_limits(limits)),
+	CONSTRAINT rule_effects_are_valid CHECK (loyalty.is_rule_effects(effects, name)),
 	CONSTRAINT rule_min_points_is_positive CHECK (min_points > 0),
 	CONSTRAINT rule_budget_is_not_negative CHECK (budget >= 0),
 	CONSTRAINT rule_holdout_is_a_share CHECK (holdout >= 0 AND holdout <= 1),
@@ -111,6 +119,7 @@ COMMENT ON COLUMN loyalty.rule.mode IS 'add: the points are added to those of ot
 COMMENT ON COLUMN loyalty.rule.exclusive_group IS 'of the rules of a group that apply, the one best for the member stays; NULL: none';
 COMMENT ON COLUMN loyalty.rule.multiplied IS 'whether the multipliers of tier, plan and campaigns apply';
 COMMENT ON COLUMN loyalty.rule.limits IS 'array of {"per": "event|day|week|month|year|ever", "points": n, "times": n, "key": path, "then": "reduce|refuse"}; NULL: none';
+COMMENT ON COLUMN loyalty.rule.effects IS 'what it gives beyond points: array of {"coupon" | "draw_ticket" | "benefit" | "badge": name, "count": n, "validity": policy}; NULL: nothing';
 COMMENT ON COLUMN loyalty.rule.min_points IS 'least points where the rule applies; NULL: none';
 COMMENT ON COLUMN loyalty.rule.carry IS 'whether the fraction of a point is kept for the member''s next event';
 COMMENT ON COLUMN loyalty.rule.budget IS 'points that it gives over all members; NULL: any number';

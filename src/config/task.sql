@@ -19,7 +19,7 @@ CREATE TABLE loyalty.badge (
 );
 ALTER SEQUENCE loyalty.badge_id_seq OWNED BY loyalty.badge.badge_id;
 
-COMMENT ON TABLE loyalty.badge IS 'badges of a program: each is awarded once to a member, by a task';
+COMMENT ON TABLE loyalty.badge IS 'badges of a program: each is awarded once to a member, by a task or by rules';
 COMMENT ON COLUMN loyalty.badge.badge_id IS 'id, given by its sequence';
 COMMENT ON COLUMN loyalty.badge.program IS 'program, by its name';
 COMMENT ON COLUMN loyalty.badge.name IS 'name, as $member.badges shows it; cannot be changed';
@@ -165,6 +165,15 @@ BEGIN
 		RAISE EXCEPTION 'unknown badge "%" in task "%"', unknown, new.name
 			USING ERRCODE = 'invalid_parameter_value',
 				DETAIL = pg_catalog.format('Program "%s" has no such badge.', new.program);
+	END IF;
+	SELECT r.name INTO unknown FROM loyalty.rule r
+		WHERE r.program = new.program
+			AND r.effects @> pg_catalog.jsonb_build_array(
+				pg_catalog.jsonb_build_object('badge', new.badge)) LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'badge "%" of task "%" is given by rule "%"', new.badge, new.name, unknown
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = 'A badge comes from one task, or from rules.';
 	END IF;
 	INSERT INTO loyalty.event_type (name)
 		SELECT e.name FROM (VALUES (new.event), ('task_completed')) AS e (name)

@@ -114,10 +114,14 @@ loyalty_benefit_entitle(const Standing *standing, const char *name, const Jsonb 
 	for (int i = 0; i < program->benefit_count; i++)
 	{
 		const Benefit *benefit = &program->benefits[i];
+		bool		admits;
 		bool		given;
 
 		if (strcmp(benefit->name, name) != 0)
 			continue;
+		admits = document == NULL || loyalty_condition_holds(benefit->condition, document);
+		entitlement->any = benefit;
+		entitlement->admitted |= admits;
 		loyalty_benefit_period(program, benefit, standing->at, &entitlement->period_start,
 							   &entitlement->period_end);
 		given = (benefit->tier == NULL && benefit->plan == NULL) ||
@@ -126,7 +130,7 @@ loyalty_benefit_entitle(const Standing *standing, const char *name, const Jsonb 
 			(benefit->plan != NULL && given_by_plan(standing, benefit));
 		if (!given)
 			continue;
-		if (document != NULL && !loyalty_condition_holds(benefit->condition, document))
+		if (!admits)
 			entitlement->condition_fails = true;
 		else if (is_better(benefit, entitlement->benefit))
 			entitlement->benefit = benefit;
@@ -134,25 +138,31 @@ loyalty_benefit_entitle(const Standing *standing, const char *name, const Jsonb 
 }
 
 Jsonb *
-loyalty_breakdown_benefit(const char *benefit, int64 quantity, int64 used,
-						  const Entitlement *entitlement)
+loyalty_breakdown_benefit(const BenefitUse *use, const Entitlement *entitlement)
 {
 	JsonbParseState *state = NULL;
 	char		text[INSTANT_TEXT_SIZE];
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "unit", entitlement->benefit->unit);
-	loyalty_json_integer(&state, "used", used);
-	if (entitlement->benefit->quota != BENEFIT_UNLIMITED)
-		loyalty_json_integer(&state, "quota", entitlement->benefit->quota);
+	loyalty_json_text(&state, "unit", entitlement->any->unit);
+	loyalty_json_integer(&state, "used", use->used);
+	if (use->quota != BENEFIT_UNLIMITED)
+		loyalty_json_integer(&state, "quota", use->quota);
 	if (entitlement->period_start != DT_NOBEGIN)
 	{
 		loyalty_instant_format(entitlement->period_start, text);
 		loyalty_json_text(&state, "since", text);
+	}
+	if (use->units > 0)
+		loyalty_json_integer(&state, "units", use->units);
+	if (entitlement->period_end != DT_NOEND)
+	{
 		loyalty_instant_format(entitlement->period_end, text);
 		loyalty_json_text(&state, "until", text);
 	}
-	loyalty_json_text(&state, "benefit", benefit);
-	loyalty_json_integer(&state, "quantity", quantity);
+	loyalty_json_text(&state, "benefit", use->benefit);
+	loyalty_json_integer(&state, "quantity", use->quantity);
+	if (use->units_left > 0)
+		loyalty_json_integer(&state, "units_left", use->units_left);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }

@@ -230,7 +230,7 @@ extern int64 loyalty_family_undo(Engine *engine, Entry *entry, Family *family,
 								 int64 points, LotList *incoming);
 extern bool loyalty_family_owns(const Family *family, const PointLot *lot);
 extern Entry *loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
-									   const char *operation_ref);
+									   List *effects, const char *operation_ref);
 
 /* The points an entry stands for: waived and lapsed ones counted. */
 static inline int64

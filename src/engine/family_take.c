@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "engine/breakdown.h"
+#include "engine/effect.h"
 #include "engine/usage.h"
 #include "engine/family.h"
 #include "errors.h"
@@ -331,9 +332,12 @@ growth_to_take(const Family *family, int64 points)
 	return Max(0, family->net_growth - target);
 }
 
-/* Takes back `points` of a grant on an operator's word. */
+/*
+ * Takes back `points` of a grant on an operator's word, and with them the
+ * effects of its event, which this family notes; NIL = none.
+ */
 Entry *
-loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
+loyalty_engine_claw_back(Engine *engine, Family *family, int64 points, List *effects,
 						 const char *operation_ref)
 {
 	Entry	   *entry = loyalty_entry_open(engine, ENTRY_CLAW_BACK, engine->at);
@@ -351,6 +355,11 @@ loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
 	if (growth > 0)
 		loyalty_growth_add(engine, entry, -growth, family->first->at);
 	loyalty_entry_close(engine, entry);
+	if (effects != NIL)
+	{
+		entry->breakdown = loyalty_effects_note(NULL, effects);
+		loyalty_effects_change(engine, family->first, entry, effects, NIL);
+	}
 	if (family->first->kind == ENTRY_EVENT)
 		loyalty_usage_change(engine, loyalty_usage_of_family(family, NULL),
 							 loyalty_usage_of_family(family, entry));

@@ -169,6 +169,7 @@ typedef struct MemberState
 	List	   *contests;		/* of ContestPlayer; loaded where asked for */
 	bool		knows_contests;
 	List	   *contest_marks;	/* of ContestMark: changed by this operation */
+	List	   *effects;		/* of EffectChange: by this operation, in order */
 } MemberState;
 
 /* The words users see for them. */

@@ -49,10 +49,23 @@ typedef struct Standing
 typedef struct Entitlement
 {
 	const Benefit *benefit;		/* the way that counts; NULL = not entitled */
+	const Benefit *any;			/* a row of the name, given or not; NULL = there is none */
 	TimestampTz period_start;	/* DT_NOBEGIN = once */
 	TimestampTz period_end;		/* DT_NOEND = once */
 	bool		condition_fails;	/* entitled, but not on this document */
+	bool		admitted;		/* the condition of one of the rows holds for it */
 } Entitlement;
+
+/* What one call used of a benefit, and what that left. */
+typedef struct BenefitUse
+{
+	const char *benefit;
+	int64		quantity;
+	int64		used;			/* of the quota in the period, this use included */
+	int64		quota;			/* BENEFIT_UNLIMITED; 0 = not entitled */
+	int64		units;			/* of the quantity, from units that rules gave */
+	int64		units_left;		/* of those */
+} BenefitUse;
 
 /* The plan in force of the greatest multiplier; NULL if none multiplies. */
 extern const PaidPlan *loyalty_plan_multiplying(const Program *program, List *subscriptions,
@@ -92,7 +105,6 @@ extern Entry *loyalty_engine_note(Engine *engine, EntryKind kind, const char *re
 /* Breakdowns of subscribe, unsubscribe and use_benefit. */
 extern Jsonb *loyalty_breakdown_subscription(const char *plan, const Subscription *sold);
 extern Jsonb *loyalty_breakdown_cancellation(const char *plan, TimestampTz at, Numeric refund);
-extern Jsonb *loyalty_breakdown_benefit(const char *benefit, int64 quantity, int64 used,
-										const Entitlement *entitlement);
+extern Jsonb *loyalty_breakdown_benefit(const BenefitUse *use, const Entitlement *entitlement);
 
 #endif							/* LOYALTY_MEMBERSHIP_H */

@@ -13,6 +13,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "engine/effect.h"
 #include "engine/rules_work.h"
 
 /* The greatest of the tier's and the plan's multiplier. */
@@ -173,8 +174,8 @@ add_points(int64 *sum, int64 points)
 }
 
 /* The validity of the points of a rule, or of rules that have none (NULL). */
-static void
-find_validity(const RuleWork *work, const Rule *rule, GrantShare *share)
+void
+loyalty_rule_validity(const RuleWork *work, const Rule *rule, GrantShare *share)
 {
 	const Program *program = work->program;
 	const Interval *pending_for = &program->pending_for;
@@ -209,7 +210,7 @@ add_share(const RuleWork *work, const Rule *rule, int64 points, const GrantShare
 
 	if (rule->validity != NULL || rule->pending_for != NULL)
 	{
-		find_validity(work, rule, &own);
+		loyalty_rule_validity(work, rule, &own);
 		share = &own;
 	}
 	for (i = 0; i < grant->share_count; i++)
@@ -287,7 +288,7 @@ group_grants(const RuleWork *work, RuleResult *results, int count, EventOutcome 
 	GrantShare	plain;
 
 	/* Once for all rules: calendars are slow. */
-	find_validity(work, NULL, &plain);
+	loyalty_rule_validity(work, NULL, &plain);
 	outcome->grants = palloc0(sizeof(EventGrant) * Max(count, 1));
 	outcome->grant_count = 0;
 
@@ -372,5 +373,6 @@ loyalty_rules_evaluate(const EventRequest *request, EventOutcome *outcome)
 	make_whole(request, &work, results, count, outcome);
 	outcome->renewed = work.renewed;
 	outcome->uses = note_uses(&work, results, count);
+	outcome->effects = loyalty_effects_given(&work, request, results, count);
 	group_grants(&work, results, count, outcome);
 }

@@ -111,6 +111,7 @@ typedef struct EventOutcome
 	int64		growth;
 	bool		renewed;		/* as the request was */
 	List	   *uses;			/* of RuleUse: what it uses of limits, budgets ... */
+	List	   *effects;		/* of Effect: what it gives beyond points */
 } EventOutcome;
 
 /*

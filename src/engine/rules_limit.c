@@ -197,6 +197,7 @@ limit_match(RuleResult *result, const RuleLimit *limit, const LimitBucket *bucke
 		note_cut(result, limit_text(limit, true));
 		match->points = int64_to_numeric(0);
 		match->growth = NULL;
+		match->cut = true;
 	}
 	if (limit->points < 0)
 		return;
@@ -208,6 +209,41 @@ limit_match(RuleResult *result, const RuleLimit *limit, const LimitBucket *bucke
 		refuse(result, limit, bucket, false, match->points);
 	note_cut(result, limit_text(limit, false));
 	match->points = loyalty_number_subtract(int64_to_numeric(left), bucket->granted);
+	match->cut = !loyalty_number_positive(match->points);
+}
+
+static bool
+applies(const RuleResult *result)
+{
+	return result->matches > 0 && !result->held_out;
+}
+
+/* Does a match grant something?  That of a rule with effects does so without points. */
+bool
+loyalty_match_grants(const RuleResult *result, const RuleMatch *match)
+{
+	int			sign = loyalty_number_compare(match->points, int64_to_numeric(0));
+
+	return sign > 0 || (sign == 0 && result->rule->effect_count > 0 && !match->cut);
+}
+
+/* Does the rule apply, and is it not cut to nothing? */
+bool
+loyalty_result_grants(const RuleResult *result)
+{
+	ListCell   *cell;
+
+	if (result->lost || !applies(result))
+		return false;
+	if (result->rule->limit_count == 0)
+		return loyalty_number_positive(result->limited) ||
+			loyalty_number_compare(result->wished, int64_to_numeric(0)) == 0;
+	foreach(cell, result->match_list)
+	{
+		if (loyalty_match_grants(result, lfirst(cell)))
+			return true;
+	}
+	return false;
 }
 
 /* Sums the matches up again: points, and growth that times limits left. */
@@ -239,11 +275,11 @@ limit_rule(RuleResult *result)
 	{
 		RuleMatch  *match = lfirst(cell);
 
-		if (!loyalty_number_positive(match->points))
+		if (!loyalty_match_grants(result, match))
 			continue;
 		for (int i = 0; i < rule->limit_count; i++)
 			limit_match(result, &rule->limits[i], match->buckets[i], match);
-		if (!loyalty_number_positive(match->points))
+		if (!loyalty_match_grants(result, match))
 			continue;
 		for (int i = 0; i < rule->limit_count; i++)
 		{
@@ -276,6 +312,7 @@ cut_rule(RuleResult *result, Numeric to, const char *what)
 		if (loyalty_number_compare(cut, excess) > 0)
 			cut = excess;
 		match->points = loyalty_number_subtract(match->points, cut);
+		match->cut = !loyalty_number_positive(match->points);
 		excess = loyalty_number_subtract(excess, cut);
 	}
 	result->limited = to;
@@ -411,14 +448,9 @@ keep_fraction(RuleResult *result)
 	result->limited = whole;
 }
 
-static bool
-applies(const RuleResult *result)
-{
-	return result->matches > 0 && !result->held_out;
-}
-
-static bool
-takes_points_away(const RuleResult *results, int count)
+/* Does an event take points away as a whole? */
+bool
+loyalty_rules_take_away(const RuleResult *results, int count)
 {
 	Numeric		sum = int64_to_numeric(0);
 
@@ -444,7 +476,7 @@ loyalty_rules_limit(const RuleWork *work, RuleResult *results, int count)
 	}
 	if (!limits)
 		return;
-	if (takes_points_away(results, count))
+	if (loyalty_rules_take_away(results, count))
 	{
 		for (int i = 0; i < count; i++)
 			results[i].match_list = NIL;

@@ -167,6 +167,7 @@ loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count)
 		{
 			results[i].points = results[i].wished = results[i].growth = int64_to_numeric(0);
 			results[i].match_list = NIL;
+			results[i].lost = true;
 			results[i].cuts = list_make1(psprintf("exclusive group %s",
 												  results[i].rule->exclusive_group));
 		}

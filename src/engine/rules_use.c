@@ -65,7 +65,7 @@ count_matches(RuleResult *result)
 
 		for (int i = 0; i < result->rule->limit_count; i++)
 		{
-			if (loyalty_number_positive(match->points) && !loyalty_match_counted(match, i))
+			if (loyalty_match_grants(result, match) && !loyalty_match_counted(match, i))
 				match->buckets[i]->use.times++;
 		}
 	}
@@ -99,7 +99,9 @@ loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 		result->used = lappend(result->used, memcpy(palloc(sizeof(RuleUse)), &bucket->use,
 													sizeof(RuleUse)));
 	}
-	if (result->granted > 0 && result->match_list != NIL)
+	if (result->match_list != NIL &&
+		(result->granted > 0 ||
+		 (result->rule->effect_count > 0 && loyalty_result_grants(result))))
 	{
 		foreach(cell, result->buckets)
 		{
@@ -108,7 +110,7 @@ loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 			bucket->use.points = bucket->use.times = bucket->use.seen = bucket->use.budget = 0;
 			bucket->use.carried = bucket->use.measured = NULL;
 		}
-		for (int i = 0; i < result->rule->limit_count; i++)
+		for (int i = 0; result->granted > 0 && i < result->rule->limit_count; i++)
 			use_buckets(result, i);
 		count_matches(result);
 		foreach(cell, result->buckets)

@@ -64,6 +64,7 @@ typedef struct RuleMatch
 {
 	Numeric		points;			/* after multipliers, then what limits leave */
 	Numeric		growth;			/* NULL = 0 */
+	bool		cut;			/* to nothing, by a limit, budget or max_balance */
 	const char **keys;			/* per limit */
 	LimitBucket **buckets;		/* per limit */
 } RuleMatch;
@@ -84,6 +85,7 @@ typedef struct RuleResult
 	int			misses;			/* matches whose points were no number */
 	bool		tracked;		/* noted even where it gives nothing */
 	bool		held_out;
+	bool		lost;			/* its exclusive group: it only counts something */
 	Numeric		points;			/* before multipliers; of a multiplying rule its factor */
 	Numeric		multiplier;		/* of points; NULL = 1 */
 	Numeric		wished;			/* after them; of a multiplying rule what it adds */
@@ -109,11 +111,17 @@ extern const Jsonb *loyalty_rule_variables(const RuleWork *work, int bits,
 extern const Jsonb *loyalty_rule_member(const Jsonb *attributes, const List *rules);
 extern bool loyalty_rule_apply(const Rule *rule, const RuleWork *work, RuleResult *result);
 
+/* rules.c */
+extern void loyalty_rule_validity(const RuleWork *work, const Rule *rule, GrantShare *share);
+
 /* rules_multiply.c: which rules stay, and what the multipliers make of them */
 extern void loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count);
 
 /* rules_limit.c: what limits, budgets and max_balance leave */
 extern void loyalty_rules_limit(const RuleWork *work, RuleResult *results, int count);
+extern bool loyalty_rules_take_away(const RuleResult *results, int count);
+extern bool loyalty_match_grants(const RuleResult *result, const RuleMatch *match);
+extern bool loyalty_result_grants(const RuleResult *result);
 
 /* rules_use.c: what the event uses of them */
 extern bool loyalty_match_counted(const RuleMatch *match, int limit);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "engine/breakdown.h"
+#include "engine/effect.h"
 #include "engine/usage.h"
 
 /* Takes points that no grant of the event covers, as a negative adjustment would. */
@@ -140,6 +141,7 @@ Entry *
 loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome *outcome,
 					  const char *ref, const Jsonb *attributes)
 {
+	Entry	   *first = NULL;
 	Entry	   *entry = NULL;
 	Entry	   *cause = NULL;
 
@@ -147,10 +149,17 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 	{
 		entry = first_grant(engine, event, &outcome->grants[i], ref,
 							i == 0 ? attributes : NULL, engine->at);
+		if (i == 0)
+			first = entry;
 		if (entry->growth != 0)
 			cause = entry;
 	}
 	loyalty_usage_change(engine, NIL, outcome->uses);
+	if (outcome->effects != NIL)
+	{
+		first->breakdown = loyalty_effects_note(first->breakdown, outcome->effects);
+		loyalty_effects_change(engine, first, first, NIL, outcome->effects);
+	}
 	if (event->needs_history)
 		loyalty_history_add(engine, event, entry->entry_id);
 	if (cause != NULL)
@@ -286,14 +295,17 @@ differs(const EventOutcome *outcome, List *families)
 
 /*
  * Must the families be written even where their points stay?  Where rules use
- * something else than before, or the event no longer counts.  An event that is
- * resettled is written as a whole, since its breakdown takes the place of the
- * first one.
+ * or give something else than before, or the event no longer counts.  An event
+ * that is resettled is written as a whole, since its breakdown takes the place
+ * of the first one.
  */
 static bool
 must_write(const EventType *event, const EventOutcome *outcome, List *families)
 {
 	if (!loyalty_usage_same(loyalty_usage_noted(families), outcome == NULL ? NIL : outcome->uses))
+		return true;
+	if (!loyalty_effects_same(loyalty_effects_noted(families),
+							  outcome == NULL ? NIL : outcome->effects))
 		return true;
 	if (outcome != NULL && outcome->renewed && differs(outcome, families))
 		return true;
@@ -328,6 +340,7 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 	Entry	   *cause = NULL;
 	TimestampTz first_at = ((Family *) linitial(families))->first->at;
 	List	   *before = loyalty_usage_standing(families);
+	List	   *had = loyalty_effects_standing(families);
 	bool		always = must_write(event, outcome, families);
 	ListCell   *cell;
 
@@ -342,6 +355,8 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 			continue;
 		if (outcome != NULL && entry->breakdown == NULL)
 			entry->breakdown = breakdown_of_nothing(outcome, families, last == NULL);
+		if (outcome != NULL && foreach_current_index(cell) == 0)
+			entry->breakdown = loyalty_effects_note(entry->breakdown, outcome->effects);
 		last = entry;
 		if (entry->growth != 0)
 			cause = entry;
@@ -358,6 +373,10 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 		if (last->growth != 0)
 			cause = last;
 	}
+	if (last != NULL && (had != NIL || (outcome != NULL && outcome->effects != NIL)))
+		loyalty_effects_change(engine, ((Family *) linitial(families))->first, last, had,
+							   loyalty_effects_left(families, outcome == NULL ? NIL :
+													outcome->effects));
 	if (last != NULL && (before != NIL || (outcome != NULL && outcome->uses != NIL)))
 	{
 		List	   *story = loyalty_past_story(engine, ref);

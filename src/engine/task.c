@@ -101,9 +101,14 @@ has_badge(Engine *engine, const char *name)
 	return badge != NULL && !badge->gone;
 }
 
-/* Awards the badge, or takes it back. */
+int64
+loyalty_badge_entry(Engine *engine, const char *name)
+{
+	return has_badge(engine, name) ? find_badge(engine, name)->entry_id : 0;
+}
+
 static void
-change_badge(Engine *engine, const char *name, const Entry *entry, bool gone)
+change_badge(Engine *engine, const char *name, int64 entry_id, TimestampTz at, bool gone)
 {
 	MemberState *member = engine->member;
 	const MemberBadge *known = find_badge(engine, name);
@@ -111,13 +116,27 @@ change_badge(Engine *engine, const char *name, const Entry *entry, bool gone)
 	List	   *badges = list_copy(member->badges);
 
 	badge->badge = name;
-	badge->entry_id = gone ? known->entry_id : entry->entry_id;
-	badge->at = gone ? known->at : entry->at;
+	badge->entry_id = entry_id;
+	badge->at = at;
 	badge->stored = false;
 	badge->gone = gone;
 	if (known != NULL)
 		badges = list_delete_ptr(badges, unconstify(MemberBadge *, known));
 	member->badges = lappend(badges, badge);
+}
+
+void
+loyalty_badge_award(Engine *engine, const char *name, const Entry *entry)
+{
+	change_badge(engine, name, entry->entry_id, entry->at, false);
+}
+
+void
+loyalty_badge_take_back(Engine *engine, const char *name)
+{
+	const MemberBadge *known = find_badge(engine, name);
+
+	change_badge(engine, name, known->entry_id, known->at, true);
 }
 
 /* "task <name>", with the period's first day where it is repeated. */
@@ -144,6 +163,23 @@ completion_attributes(const Task *task)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/* The newest grant of the completion, be it of 0 points; NULL if it has none. */
+static const Entry *
+entry_of_completion(Engine *engine, const EventType *event, const char *ref)
+{
+	const Entry *newest = NULL;
+	ListCell   *cell;
+
+	foreach(cell, loyalty_past_story(engine, ref))
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind == ENTRY_EVENT && entry->event_id == event->event_id)
+			newest = entry;
+	}
+	return newest;
+}
+
 static void
 complete(Engine *engine, const Task *task, int32 since, TaskSettler settle)
 {
@@ -153,9 +189,14 @@ complete(Engine *engine, const Task *task, int32 since, TaskSettler settle)
 
 	if (event == NULL)
 		return;
-	entry = settle(engine, event, completion_attributes(task), ref, engine->at, engine->at);
-	if (entry != NULL && task->badge != NULL && !has_badge(engine, task->badge))
-		change_badge(engine, task->badge, entry, false);
+	(void) settle(engine, event, completion_attributes(task), ref, engine->at, engine->at);
+	if (task->badge == NULL || has_badge(engine, task->badge))
+		return;
+
+	/* done again, it may have no new entry */
+	entry = entry_of_completion(engine, event, ref);
+	if (entry != NULL)
+		loyalty_badge_award(engine, task->badge, entry);
 }
 
 static void
@@ -167,7 +208,7 @@ undo(Engine *engine, const Task *task, int32 since, TaskSettler settle)
 		return;
 	(void) settle(engine, event, NULL, completion_ref(task, since), engine->at, engine->at);
 	if (task->badge != NULL && has_badge(engine, task->badge))
-		change_badge(engine, task->badge, NULL, true);
+		loyalty_badge_take_back(engine, task->badge);
 }
 
 /* What the event as it is now counts for the task. */
@@ -265,7 +306,7 @@ loyalty_badges_shown(Engine *engine, const EventType *event)
 	Jsonb	   *shown;
 	ListCell   *cell;
 
-	if (!engine->program->has_badges || !sees_badges(event))
+	if (engine->program->badge_count == 0 || !sees_badges(event))
 		return attributes;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	loyalty_json_key(&state, "badges");

@@ -19,7 +19,7 @@ typedef struct TaskCount
 typedef struct MemberBadge
 {
 	const char *badge;
-	int64		entry_id;		/* of the event task_completed that awarded it */
+	int64		entry_id;		/* of the event that awarded it */
 	TimestampTz at;
 	bool		stored;			/* was there before this operation */
 	bool		gone;			/* this operation took it back */
@@ -35,6 +35,11 @@ typedef Entry *(*TaskSettler) (Engine *engine, const EventType *event, const Jso
  */
 extern void loyalty_task_note(Engine *engine, const EventType *event, const Jsonb *attributes,
 							  const Entry *first, TaskSettler settle);
+
+/* The entry that awarded a badge; 0 = the member does not have it. */
+extern int64 loyalty_badge_entry(Engine *engine, const char *name);
+extern void loyalty_badge_award(Engine *engine, const char *name, const Entry *entry);
+extern void loyalty_badge_take_back(Engine *engine, const char *name);
 
 /* The member's attributes as rules of the event see them: with its badges. */
 extern const Jsonb *loyalty_badges_shown(Engine *engine, const EventType *event);

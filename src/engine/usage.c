@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/breakdown.h"
+#include "engine/effect.h"
 #include "engine/rules_work.h"
 #include "engine/usage.h"
 
@@ -359,7 +360,7 @@ loyalty_usage_of_family(const Family *family, const Entry *claw_back)
 
 	if (claw_back != NULL)
 		taken -= loyalty_entry_effect(claw_back);
-	if (uses == NIL || taken <= 0)
+	if (uses == NIL || (taken <= 0 && !loyalty_effects_clawed_back(family, claw_back)))
 		return uses;
 	granted = granted_by(newest);
 	foreach(cell, uses)

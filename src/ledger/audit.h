@@ -33,6 +33,9 @@ extern List *loyalty_audit_teams(const char *program);
 /* audit_beside.c: the same for the tables beside the rows of members. */
 extern List *loyalty_audit_beside(const int64 *member_ids, int count);
 
+/* audit_effects.c: coupons, tickets, units and badges, by its entries of events. */
+extern List *loyalty_audit_effects(const MemberState *member, const List *entries);
+
 /* Budgets of a program's rules against what its members have of them. */
 extern List *loyalty_audit_budgets(const char *program);
 

@@ -150,7 +150,7 @@ audit_member(const MemberState *member, const List *entries)
 											history->event_id, (long long) history->count,
 											(long long) told.count));
 	}
-	return problems;
+	return list_concat(problems, loyalty_audit_effects(member, entries));
 }
 
 /*

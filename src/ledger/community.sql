@@ -51,7 +51,7 @@ CREATE TABLE loyalty.member_badge (
 COMMENT ON TABLE loyalty.member_badge IS 'badges that members have: each once';
 COMMENT ON COLUMN loyalty.member_badge.member_id IS 'member';
 COMMENT ON COLUMN loyalty.member_badge.badge_id IS 'badge';
-COMMENT ON COLUMN loyalty.member_badge.entry_id IS 'ledger entry of the event task_completed that awarded it';
+COMMENT ON COLUMN loyalty.member_badge.entry_id IS 'ledger entry of the event that awarded it: task_completed, or one with a rule that gives it';
 COMMENT ON COLUMN loyalty.member_badge.awarded_at IS 'business time of the award';
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.referral', '');

@@ -17,7 +17,8 @@ BEGIN
 	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_grant', 'tier_gift', 'subscription',
 		'benefit_use', 'limit_usage', 'event_usage', 'referral', 'streak_calendar', 'task_progress',
 		'member_badge', 'contest_team', 'contest_player', 'contest_event', 'contest_settlement',
-		'contest_result', 'contest_prize', 'actor'] LOOP
+		'contest_result', 'contest_prize', 'coupon', 'draw_ticket',
+		'benefit_unit', 'actor'] LOOP
 		EXECUTE pg_catalog.format(
 			'CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON loyalty.%I
 				FOR EACH STATEMENT EXECUTE FUNCTION loyalty.guard()', name);

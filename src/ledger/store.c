@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "ledger/contest_row.h"
+#include "ledger/effect_row.h"
 #include "ledger/entry_row.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
@@ -114,6 +115,7 @@ loyalty_member_flush(Writer *writer, Engine *engine)
 	loyalty_usage_store(engine);
 	loyalty_tasks_store(engine->member);
 	loyalty_contests_store(engine->member);
+	loyalty_effects_store(engine);
 	engine->entries = NIL;
 	engine->stored_entries = engine->member->last_entry;
 	engine->row_lags = true;
@@ -142,6 +144,7 @@ loyalty_member_store(Writer *writer, Engine *engine)
 	loyalty_streaks_store(engine);
 	loyalty_tasks_store(engine->member);
 	loyalty_contests_store(engine->member);
+	loyalty_effects_store(engine);
 	store_operation_refs(engine);
 	loyalty_usage_store(engine);
 }

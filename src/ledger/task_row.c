@@ -33,12 +33,16 @@ static LoyaltyQuery load_badges = {
 static LoyaltyQuery award_badge = {
 	"INSERT INTO loyalty.member_badge (member_id, badge_id, entry_id, awarded_at)"
 	" SELECT $1, b.badge_id, $3, $4 FROM loyalty.badge b"
-	" JOIN loyalty.program p ON p.name = b.program WHERE p.program_id = $5 AND b.name = $2",
+	" JOIN loyalty.program p ON p.name = b.program WHERE p.program_id = $5 AND b.name = $2"
+	" ON CONFLICT (member_id, badge_id)"
+	" DO UPDATE SET entry_id = excluded.entry_id, awarded_at = excluded.awarded_at",
 	5, {INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, INT4OID}
 };
 static LoyaltyQuery take_badge_back = {
-	"DELETE FROM loyalty.member_badge WHERE member_id = $1 AND entry_id = $2",
-	2, {INT8OID, INT8OID}
+	"DELETE FROM loyalty.member_badge m USING loyalty.badge b, loyalty.program p"
+	" WHERE m.member_id = $1 AND b.badge_id = m.badge_id AND b.name = $2"
+	" AND p.name = b.program AND p.program_id = $3",
+	3, {INT8OID, TEXTOID, INT4OID}
 };
 
 static void
@@ -99,13 +103,13 @@ store_badges(const MemberState *member)
 		if (badge->stored)
 			continue;
 		args[0] = Int64GetDatum(member->member_id);
+		args[1] = CStringGetTextDatum(badge->badge);
 		if (badge->gone)
 		{
-			args[1] = Int64GetDatum(badge->entry_id);
+			args[2] = Int32GetDatum(member->program_id);
 			loyalty_query_execute(&take_badge_back, args);
 			continue;
 		}
-		args[1] = CStringGetTextDatum(badge->badge);
 		args[2] = Int64GetDatum(badge->entry_id);
 		args[3] = TimestampTzGetDatum(badge->at);
 		args[4] = Int32GetDatum(member->program_id);

@@ -45,6 +45,11 @@ sub restored
 		't', "$way: refs are remembered");
 	is(query($node, q{SELECT points FROM capture('m7', 'open hold', 10)}, $database),
 		-10, "$way: an open hold can be captured");
+	query($node, q{SELECT settle('m35', 'review', '{}', 'review 35'), settle('m33', 'review', NULL, 'review 33')}, $database);
+	is(query($node, q{SELECT count(*), count(DISTINCT coupon_id) FROM coupons('m32'), draw_tickets('m32'), benefits('m32') WHERE units = 2}, $database),
+		'2|2', "$way: what rules gave is there");
+	is(query($node, q{SELECT count(*), count(voided_by) FROM loyalty.coupon c, loyalty.member m WHERE m.member_id = c.member_id AND m.ref IN ('m33', 'm35')}, $database),
+		'4|2', "$way: and can be taken back and revived");
 	is(query($node, q{SELECT points FROM record('new', 'purchase', '{"amount": 5}')}, $database),
 		10, "$way: the rules work");
 	query($node, q{SELECT record('m3', 'purchase', '{"amount": 10}', 'of a team again')}, $database);

@@ -97,6 +97,12 @@ INSERT INTO loyalty.rule (program, name, event, points)
 UPDATE loyalty.rule SET points = '$.amount * 2' WHERE name = 'base';
 INSERT INTO loyalty.rule_example (program, name, event, attributes, tier, points) VALUES
 	('shop', 'doubled', 'purchase', '{"amount": 10}', NULL, 20), ('shop', 'gold', 'purchase', '{"amount": 10}', 'gold', 40);
+INSERT INTO loyalty.coupon_type (program, name, value) VALUES ('shop', 'ten_off', 10);
+INSERT INTO loyalty.draw (program, name) VALUES ('shop', 'summer');
+INSERT INTO loyalty.benefit (program, name, quota) VALUES ('shop', 'delivery', 1);
+INSERT INTO loyalty.badge (program, name) VALUES ('shop', 'critic');
+INSERT INTO loyalty.rule (program, name, event, points, effects) VALUES ('shop', 'thanks', 'review', '0',
+	'[{"coupon": "ten_off", "count": 2}, {"draw_ticket": "summer", "count": 3}, {"benefit": "delivery", "count": 2}, {"badge": "critic"}]');
 
 SELECT enroll('m' || i, jsonb_build_object('number', i)) FROM generate_series(1, 40) i;
 SELECT record('m' || i, 'purchase', jsonb_build_object('amount', i * 13), 'order ' || i)
@@ -109,6 +115,9 @@ SELECT restore('m' || i, 'cart ' || i, 50, 'return ' || i) FROM generate_series(
 SELECT claw_back('m' || i, 'grant ' || i || ' 3', 500) FROM generate_series(5, 15) i;
 SELECT settle('m' || i, 'purchase', '{"amount": 7}', 'order ' || i) FROM generate_series(11, 20) i;
 SELECT transfer('m' || i, 'm' || i + 1, 33, 'present ' || i) FROM generate_series(21, 30) i;
+SELECT settle('m' || i, 'review', '{}', 'review ' || i) FROM generate_series(32, 38) i;
+SELECT settle('m' || i, 'review', NULL, 'review ' || i) FROM generate_series(35, 36) i;
+SELECT use_benefit('m33', 'delivery', 2, 'parcel');
 SELECT adjust('m31', 77, NULL, 'a kindness');
 SELECT earn('poor', 10, 'grant');
 SELECT redeem('poor', 10, 'cart');

@@ -1,0 +1,287 @@
+/*
+ * effect.c
+ *		Which effects an event has: given by its rules, noted, and standing.
+ *
+ * They are noted beside the rules in the breakdown of the first family's
+ * entries,
+ *		"effects": [{"rule": "welcome", "count": 2, "coupon": "ten_off", "rule_id": 7}]
+ * with "draw_ticket", "benefit" or "badge" for the other kinds.  A claw-back of
+ * the whole event notes those that it took in the same way.
+ */
+#include "postgres.h"
+
+#include "engine/effect.h"
+#include "engine/rules_json.h"
+
+/* Does the rule apply, and did no limit, budget or max_balance cut it to nothing? */
+static bool
+gives_effects(const RuleResult *result)
+{
+	return result->rule->effect_count > 0 && loyalty_result_grants(result);
+}
+
+/* Fills in the validity; false if the program does not give it at that time (any more). */
+static bool
+find_validity(const RuleWork *work, const Program *program, const Rule *rule,
+			  const RuleEffect *given, Effect *effect)
+{
+	const ValidityPolicy *validity = given->validity;
+	GrantShare	share;
+
+	if (given->kind == EFFECT_BADGE)
+		return loyalty_badge_is_known(program, given->name);
+	if (given->kind == EFFECT_DRAW_TICKET)
+	{
+		const Draw *draw = loyalty_draw_lookup(program, given->name);
+
+		return draw != NULL && draw->starts_at <= work->at && work->at < draw->ends_at;
+	}
+	loyalty_rule_validity(work, rule, &share);
+	if (given->kind == EFFECT_COUPON)
+	{
+		const CouponType *type = loyalty_coupon_type_lookup(program, given->name);
+
+		if (type == NULL)
+			return false;
+		validity = type->validity != NULL ? type->validity : work->program->validity;
+	}
+	effect->valid_from = share.valid_from;
+	effect->valid_until = validity == NULL ? share.valid_until :
+		loyalty_validity_until(validity, share.valid_from, work->program->tz);
+	return true;
+}
+
+List *
+loyalty_effects_given(const RuleWork *work, const EventRequest *request,
+					  const RuleResult *results, int count)
+{
+	List	   *effects = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		const Rule *rule = results[i].rule;
+
+		if (!gives_effects(&results[i]))
+			continue;
+		for (int j = 0; j < rule->effect_count; j++)
+		{
+			Effect	   *effect = palloc0(sizeof(Effect));
+
+			effect->kind = rule->effects[j].kind;
+			effect->rule_id = rule->rule_id;
+			effect->rule = rule->name;
+			effect->name = rule->effects[j].name;
+			effect->count = rule->effects[j].count;
+			if (find_validity(work, request->program, rule, &rule->effects[j], effect))
+				effects = lappend(effects, effect);
+		}
+	}
+	return effects != NIL && loyalty_rules_take_away(results, count) ? NIL : effects;
+}
+
+/* Adds the member "effects" to an object that is being pushed. */
+static void
+push_effects(JsonbParseState **state, const List *effects)
+{
+	ListCell   *cell;
+
+	loyalty_json_key(state, "effects");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	foreach(cell, effects)
+	{
+		const Effect *effect = lfirst(cell);
+
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		loyalty_json_text(state, "rule", effect->rule);
+		loyalty_json_integer(state, "count", effect->count);
+		loyalty_json_text(state, loyalty_effect_key(effect->kind), effect->name);
+		loyalty_json_integer(state, "rule_id", effect->rule_id);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* `breakdown` may be NULL: it has nothing else. */
+const Jsonb *
+loyalty_effects_note(const Jsonb *breakdown, const List *effects)
+{
+	JsonbParseState *state = NULL;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (effects == NIL)
+		return breakdown;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (breakdown != NULL)
+	{
+		iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &breakdown->root));
+		JsonbIteratorNext(&iterator, &value, true); /* the object itself */
+		while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY ||
+			   token == WJB_VALUE)
+			pushJsonbValue(&state, token, &value);
+	}
+	push_effects(&state, effects);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static Effect *
+read_effect(const JsonbContainer *object)
+{
+	Effect	   *effect = palloc0(sizeof(Effect));
+	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, object));
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *key = NULL;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			key = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token != WJB_VALUE)
+			continue;
+		else if (value.type == jbvNumeric && strcmp(key, "count") == 0)
+			effect->count = loyalty_json_int64(&value);
+		else if (value.type == jbvNumeric && strcmp(key, "rule_id") == 0)
+			effect->rule_id = (int32) loyalty_json_int64(&value);
+		else if (value.type == jbvString && strcmp(key, "rule") == 0)
+			effect->rule = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (value.type == jbvString && loyalty_effect_key_parse(key, &effect->kind))
+			effect->name = pnstrdup(value.val.string.val, value.val.string.len);
+	}
+	if (effect->name == NULL || effect->rule == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored breakdown has no valid \"%s\"", "effects")));
+	return effect;
+}
+
+/* The effects that a breakdown notes; it may be NULL. */
+List *
+loyalty_effects_read(const Jsonb *breakdown)
+{
+	List	   *effects = NIL;
+	JsonbIterator *iterator;
+	JsonbValue	value;
+
+	if (breakdown == NULL || !loyalty_json_find(&breakdown->root, "effects", jbvBinary, &value))
+		return NIL;
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
+	{
+		if (value.type == jbvBinary)
+			effects = lappend(effects, read_effect(value.val.binary.data));
+	}
+	return effects;
+}
+
+List *
+loyalty_effects_noted(const List *families)
+{
+	const Entry *newest = NULL;
+	ListCell   *cell;
+
+	if (families == NIL)
+		return NIL;
+	foreach(cell, ((const Family *) linitial(families))->entries)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind != ENTRY_CLAW_BACK)
+			newest = entry;
+	}
+	return loyalty_effects_read(newest->breakdown);
+}
+
+static bool
+same_effect(const Effect *a, const Effect *b)
+{
+	return a->kind == b->kind && a->rule_id == b->rule_id && strcmp(a->name, b->name) == 0;
+}
+
+int64
+loyalty_effects_count(const List *effects, const Effect *effect)
+{
+	int64		count = 0;
+	ListCell   *cell;
+
+	foreach(cell, effects)
+	{
+		if (same_effect(lfirst(cell), effect))
+			count += ((const Effect *) lfirst(cell))->count;
+	}
+	return count;
+}
+
+static bool
+holds_all(const List *effects, const List *others)
+{
+	ListCell   *cell;
+
+	foreach(cell, others)
+	{
+		if (loyalty_effects_count(effects, lfirst(cell)) !=
+			loyalty_effects_count(others, lfirst(cell)))
+			return false;
+	}
+	return true;
+}
+
+bool
+loyalty_effects_same(const List *a, const List *b)
+{
+	return holds_all(a, b) && holds_all(b, a);
+}
+
+List *
+loyalty_effects_left(const List *families, const List *effects)
+{
+	List	   *taken = NIL;
+	List	   *left = NIL;
+	ListCell   *cell;
+
+	if (effects == NIL || families == NIL)
+		return unconstify(List *, effects);
+	foreach(cell, ((const Family *) linitial(families))->entries)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind == ENTRY_CLAW_BACK)
+			taken = list_concat(taken, loyalty_effects_read(entry->breakdown));
+	}
+	foreach(cell, effects)
+	{
+		Effect	   *effect = palloc(sizeof(Effect));
+
+		*effect = *(const Effect *) lfirst(cell);
+		effect->count -= loyalty_effects_count(taken, effect);
+		if (effect->count > 0)
+			left = lappend(left, effect);
+	}
+	return left;
+}
+
+List *
+loyalty_effects_standing(const List *families)
+{
+	return loyalty_effects_left(families, loyalty_effects_noted(families));
+}
+
+/* Did a claw-back take effects?  `claw_back` counts with the family; NULL = none. */
+bool
+loyalty_effects_clawed_back(const Family *family, const Entry *claw_back)
+{
+	ListCell   *cell;
+
+	if (claw_back != NULL && claw_back->breakdown != NULL)
+		return true;
+	foreach(cell, family->entries)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind == ENTRY_CLAW_BACK && entry->breakdown != NULL)
+			return true;
+	}
+	return false;
+}

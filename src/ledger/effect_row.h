@@ -1,0 +1,27 @@
+/*
+ * effect_row.h
+ *		What rules gave beyond points, as rows.
+ */
+#ifndef LOYALTY_EFFECT_ROW_H
+#define LOYALTY_EFFECT_ROW_H
+
+#include "engine/effect.h"
+
+/* Units that one rule gave by one event. */
+typedef struct BenefitUnits
+{
+	int64		entry_id;
+	int32		rule_id;
+	int64		left;			/* of them not used */
+	TimestampTz valid_until;
+} BenefitUnits;
+
+/* Brings the rows of coupons, tickets and units to what the operation noted. */
+extern void loyalty_effects_store(const Engine *engine);
+
+/* The units of a benefit that can be used at `at`: of BenefitUnits, soonest end first. */
+extern List *loyalty_benefit_units_load(int64 member_id, const char *benefit, TimestampTz at);
+extern void loyalty_benefit_units_use(int64 member_id, const char *benefit,
+									  const BenefitUnits *units, int64 quantity);
+
+#endif							/* LOYALTY_EFFECT_ROW_H */
