@@ -252,8 +252,6 @@ try_event(Engine *engine, const Resettle *resettle, const PastEvent *past,
 	/* its own use comes back in first: settling exchanges it for the new one */
 	if (can_be_resettled(past))
 		loyalty_usage_change(engine, NIL, loyalty_usage_standing(past->families));
-	engine->known_ref = past->first->ref;
-	engine->known_story = past->entries;
 	loyalty_engine_save(engine, &point);
 	PG_TRY();
 	{

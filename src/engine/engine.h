@@ -214,6 +214,7 @@ extern Entry *loyalty_engine_restore(Engine *engine, const Entry *spent, int64 p
 typedef struct Family
 {
 	Entry	   *first;			/* the first grant */
+	TimestampTz growth_at;		/* date of its growth: the event's first grant */
 	List	   *entries;		/* of Entry: grants, corrections, claw-backs, by id */
 	int64		granted;		/* by its grants, corrections excluded */
 	int64		net;			/* granted less corrected and clawed back */

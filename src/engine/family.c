@@ -104,6 +104,7 @@ loyalty_family_gather(List *story, EntryKind grant_kind, int32 event_id)
 			family = palloc0(sizeof(Family));
 			family->first = entry;
 			families = lappend(families, family);
+			family->growth_at = ((const Family *) linitial(families))->first->at;
 		}
 		if (family != NULL && (entry->kind == grant_kind || entry->kind == ENTRY_CORRECTION ||
 							   entry->kind == ENTRY_CLAW_BACK))

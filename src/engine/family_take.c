@@ -353,7 +353,7 @@ loyalty_engine_claw_back(Engine *engine, Family *family, int64 points, List *eff
 												 entry->event_id, entry->ref);
 	loyalty_family_take(engine, entry, family, points);
 	if (growth > 0)
-		loyalty_growth_add(engine, entry, -growth, family->first->at);
+		loyalty_growth_add(engine, entry, -growth, family->growth_at);
 	loyalty_entry_close(engine, entry);
 	if (effects != NIL)
 	{

@@ -143,6 +143,7 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 {
 	Entry	   *first = NULL;
 	Entry	   *entry = NULL;
+	Entry	   *first = NULL;
 	Entry	   *cause = NULL;
 
 	for (int i = 0; i < outcome->grant_count; i++)
@@ -161,7 +162,7 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 		loyalty_effects_change(engine, first, first, NIL, outcome->effects);
 	}
 	if (event->needs_history)
-		loyalty_history_add(engine, event, entry->entry_id);
+		loyalty_history_add(engine, event, first, entry);
 	if (cause != NULL)
 		loyalty_tier_reassess(engine, cause, NIL);
 	else
@@ -235,7 +236,7 @@ correct_family(Engine *engine, const EventType *event, Family *family,
 			loyalty_family_take(engine, entry, family, granted);
 		take_beyond(engine, entry, -change - granted);
 	}
-	loyalty_growth_add(engine, entry, growth, family->first->at);
+	loyalty_growth_add(engine, entry, growth, family->growth_at);
 	loyalty_entry_close(engine, entry);
 	return entry;
 }

@@ -207,14 +207,17 @@ events_since(const Engine *engine, int64 entry_id)
 	return entries;
 }
 
+/* Does it tell of all entries of its event before one of that id? */
 static bool
-is_current(const Engine *engine, const EventHistory *history)
+is_current(const Engine *engine, const EventHistory *history, int64 before)
 {
 	ListCell   *cell;
 
 	foreach(cell, events_since(engine, history->through))
 	{
-		if (concerns(lfirst(cell), history->event_id))
+		const Entry *entry = lfirst(cell);
+
+		if (entry->entry_id < before && concerns(entry, history->event_id))
 			return false;
 	}
 	return true;
@@ -248,11 +251,9 @@ ask_history(void *arg, int32 event_id, TimestampTz *last_at)
 	Engine	   *engine = ((FactsOf *) arg)->engine;
 	EventHistory history;
 
-	if (!find_history(engine, event_id, &history) || !is_current(engine, &history))
-	{
+	if (!find_history(engine, event_id, &history) || !is_current(engine, &history, PG_INT64_MAX))
 		history = loyalty_history_count(events_since(engine, 0), event_id);
-		history.through = engine->member->last_entry;
-	}
+	history.through = engine->member->last_entry;
 	note_history(engine, &history);
 	*last_at = history.last_at;
 	return history.count;
@@ -279,15 +280,21 @@ ask_history_before(void *arg, int32 event_id, TimestampTz *last_at)
 }
 
 void
-loyalty_history_add(Engine *engine, const EventType *event, int64 entry_id)
+loyalty_history_add(Engine *engine, const EventType *event, const Entry *first,
+					const Entry *last)
 {
 	EventHistory history;
 
-	if (!find_history(engine, event->event_id, &history))
-		elog(ERROR, "history of event %d was not asked for", event->event_id);
+	/*
+	 * Where no rule asked, since none that does applies, what is stored may be
+	 * outdated: then it stays so, and is counted anew when a rule asks.
+	 */
+	if (!find_history(engine, event->event_id, &history) ||
+		!is_current(engine, &history, first->entry_id))
+		return;
 	history.count++;
 	history.last_at = Max(history.last_at, engine->at);
-	history.through = entry_id;
+	history.through = last->entry_id;
 	note_history(engine, &history);
 }
 

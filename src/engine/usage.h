@@ -39,8 +39,9 @@ extern bool loyalty_event_stands(const List *families);
 extern void loyalty_usage_change(Engine *engine, List *before, List *after);
 extern bool loyalty_usage_same(const List *a, const List *b);
 
-/* Notes the first grant of an event whose history was asked for. */
-extern void loyalty_history_add(Engine *engine, const EventType *event, int64 entry_id);
+/* Notes an event just granted by these entries, if its history is known. */
+extern void loyalty_history_add(Engine *engine, const EventType *event, const Entry *first,
+								const Entry *last);
 
 /* The history of an event by all entries of the member. */
 extern EventHistory loyalty_history_count(const List *entries, int32 event_id);

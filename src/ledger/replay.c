@@ -198,28 +198,37 @@ loyalty_replay_growth_begin(GrowthReplay *replay, const Program *program,
 	replay->engine.program = program;
 }
 
-/* The date that an entry's growth has: that of the grant it is about. */
+/*
+ * The date that an entry's growth has: that of the first grant of its event.
+ * What a grant itself takes away has none.
+ */
 static TimestampTz
 growth_date(const MemberState *member, const Entry *entry)
 {
-	const Entry *first = entry;
+	const Entry *about = entry->reverses == 0 ? entry :
+		loyalty_entry_by_id(member->member_id, entry->reverses);
+	const Entry *first = about;
+	bool		is_grant = entry->reverses == 0;
 
-	if (entry->reverses != 0)
-		first = loyalty_entry_by_id(member->member_id, entry->reverses);
-	else if (entry->growth < 0)
+	if (about == NULL)
 		return DT_NOEND;
-	else if (entry->generation > 0)
+	if (about->kind == ENTRY_EVENT && about->generation > 0)
 	{
-		ListCell   *cell;
+		List	   *story = loyalty_entries_of_ref(member->member_id, about->ref);
 
-		foreach(cell, loyalty_entries_of_ref(member->member_id, entry->ref))
+		for (int i = list_length(story) - 1; i >= 0; i--)
 		{
-			first = lfirst(cell);
-			if (first->kind == ENTRY_EVENT && first->event_id == entry->event_id)
-				break;
+			const Entry *other = list_nth(story, i);
+
+			if (other->kind != ENTRY_EVENT || other->event_id != about->event_id ||
+				other->entry_id >= about->entry_id)
+				continue;
+			first = other;
+			is_grant &= !loyalty_same_text(other->point_kind, about->point_kind) ||
+				!loyalty_same_text(other->partner, about->partner);
 		}
 	}
-	return first == NULL ? DT_NOEND : first->at;
+	return is_grant && entry->growth < 0 ? DT_NOEND : first->at;
 }
 
 void

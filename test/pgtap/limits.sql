@@ -200,5 +200,19 @@ SELECT throws_ok($$SELECT preview('nobody', 'strict', '{"n": 5}')$$, 'LY002', NU
 SELECT is(everything(), (SELECT everything FROM before), 'preview: nothing is written');
 SELECT is(p.points, r.points, 'preview: what record then does')
 	FROM preview('lee', 'promo', '{"n": 50}') p, LATERAL record('lee', 'promo', '{"n": 50}', 'l2') r;
+-- $count where the rule that mentions it does not apply yet, or no longer
+INSERT INTO loyalty.program (name, validity) VALUES ('seldom', 'never');
+INSERT INTO loyalty.rule (program, name, event, points, starts_at, ends_at) VALUES
+	('seldom', 'third', 'visit', '$count', '2024-01-03', '2024-01-04'), ('seldom', 'later', 'visit', '$count * 10', '2024-01-06', NULL);
+SELECT is(array_agg(r.points ORDER BY n), '{0,0,2,0,0,50,60}', 'events count that came while no rule asked')
+	FROM generate_series(1, 7) n, LATERAL record('ann', 'visit', '{}', 'v' || n, make_timestamptz(2024, 1, n, 12, 0, 0), 'seldom') r;
+SELECT is((SELECT count FROM loyalty.event_usage u WHERE u.member_id = (public.member_row('ann', 'seldom')).member_id), 7, 'and are kept count of');
+UPDATE loyalty.rule SET active = false WHERE program = 'seldom';
+SELECT FROM record('ann', 'visit', '{}', 'v8', '2024-01-08', 'seldom');
+UPDATE loyalty.rule SET active = true WHERE program = 'seldom' AND name = 'third';
+SELECT FROM record('ann', 'visit', '{}', 'v9', '2024-01-09', 'seldom');
+UPDATE loyalty.rule SET active = true WHERE program = 'seldom';
+SELECT is(points, 90, 'also while no rule could have asked') FROM record('ann', 'visit', '{}', 'v10', '2024-01-10', 'seldom');
+
 SELECT lawful('preview');
 SELECT * FROM finish();

@@ -158,6 +158,18 @@ DELETE FROM loyalty.rule WHERE name IN ('gold only', 'grown up', 'oslo');
 SELECT resettles('purchase', '2024-01-01', 'ann o1 114>25 -89/-89, ann o2 2228>50 -2178/-1089', 'below the threshold', 'tiers');
 SELECT is(tier_of('ann', 'tiers'), 'base', 'which ends the tier');
 
+-- gifts of tiers that come and go with it
+INSERT INTO loyalty.program (name, validity) VALUES ('gifts', 'never');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('gifts', 'base', 0, 0, 0), ('gifts', 'gold', 1, 100, 20);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('gifts', 'base', 'purchase', '$.amount * 2');
+SELECT FROM record('ann', 'purchase', '{"amount": 60}', 'o1', '2024-01-01', 'gifts');
+UPDATE loyalty.rule SET points = '$.amount' WHERE program = 'gifts';
+SELECT resettles('purchase', '2024-01-01', 'ann o1 120>60 -60/-60', 'a gift goes', 'gifts');
+SELECT is(format('%s %s', wallet_of('ann', 'gifts'), tier_of('ann', 'gifts')), '60@2024-01-01/infinity base', 'with its tier');
+UPDATE loyalty.rule SET points = '$.amount * 3' WHERE program = 'gifts';
+SELECT resettles('purchase', '2024-01-01', 'ann o1 60>180 120/120', 'a gift comes', 'gifts');
+SELECT is(format('%s %s', stands('ann', 'gifts'), tier_of('ann', 'gifts')), 'wallet 200, held 0, debt 0 gold', 'with its tier');
+
 -- points of several kinds
 INSERT INTO loyalty.program (name, validity) VALUES ('kinds', 'never');
 INSERT INTO loyalty.rule (program, name, event, points, point_kind) VALUES
