@@ -143,7 +143,6 @@ loyalty_engine_record(Engine *engine, const EventType *event, const EventOutcome
 {
 	Entry	   *first = NULL;
 	Entry	   *entry = NULL;
-	Entry	   *first = NULL;
 	Entry	   *cause = NULL;
 
 	for (int i = 0; i < outcome->grant_count; i++)
