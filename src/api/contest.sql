@@ -54,7 +54,7 @@ CREATE FUNCTION loyalty.settle_contest(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'loyalty_settle_contest';
 COMMENT ON FUNCTION loyalty.settle_contest(text, timestamptz, text) IS
-	'makes the standings of a contest that is over final, once, and posts its events contest_ended as far as nobody has the members locked; returns how many it posted. 55000 not over, or called off, 22023 unknown contest';
+	'makes the standings of a contest that is over final, once, and posts its events contest_ended as far as nobody has the members locked; returns how many it posted. 55000 not over, called off, or no rule on contest_ended, 22023 unknown contest';
 REVOKE ALL ON FUNCTION loyalty.settle_contest(text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.contest_standings(

@@ -257,6 +257,29 @@ loyalty_contest_prizes_post(const List *prizes)
 	return posted;
 }
 
+/*
+ * Is there a rule on contest_ended?  Prizes that were posted without one are
+ * gone: a later rule does not count for them.
+ */
+static bool
+require_prize_rule(const Program *program, const Contest *contest, int level)
+{
+	const EventType *event = loyalty_event_lookup(program, LOYALTY_EVENT_CONTEST_ENDED);
+
+	if (event != NULL && event->rule_count > 0)
+		return true;
+	ereport(level,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("contest \"%s\" cannot be settled yet", contest->name),
+			 errdetail("No rule of program \"%s\" says what the event \"%s\" is worth.",
+					   program->name, LOYALTY_EVENT_CONTEST_ENDED),
+			 errhint("INSERT INTO loyalty.rule (name, event, condition, points)"
+					 " VALUES ('prize', '%s', '$.rank == 1', '100'),"
+					 " or of 0 points where the honour is all.",
+					 LOYALTY_EVENT_CONTEST_ENDED)));
+	return false;
+}
+
 void
 loyalty_contests_settle(const Program *program, TimestampTz at)
 {
@@ -266,7 +289,8 @@ loyalty_contests_settle(const Program *program, TimestampTz at)
 
 		if (contest->active && contest->ends_at <= at &&
 			loyalty_program_add(program, contest->ends_at, contest->settle_after) <= at &&
-			loyalty_contest_settled_at(contest->contest_id) == DT_NOBEGIN)
+			loyalty_contest_settled_at(contest->contest_id) == DT_NOBEGIN &&
+			require_prize_rule(program, contest, WARNING))
 			(void) loyalty_contest_settle(contest->contest_id, at);
 	}
 }
@@ -296,7 +320,11 @@ loyalty_settle_contest(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("contest \"%s\" has been called off", name),
 				 errhint("UPDATE loyalty.contest SET active = true takes it up again.")));
-	(void) loyalty_contest_settle(contest->contest_id, at);
+	if (loyalty_contest_settled_at(contest->contest_id) == DT_NOBEGIN)
+	{
+		(void) require_prize_rule(program, contest, ERROR);
+		(void) loyalty_contest_settle(contest->contest_id, at);
+	}
 	CommandCounterIncrement();
 	prizes = loyalty_contest_prizes_due(program, contest->contest_id, PG_INT64_MAX);
 	PG_RETURN_INT64(loyalty_contest_prizes_post(prizes));

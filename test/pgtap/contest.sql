@@ -114,6 +114,8 @@ SELECT lawful('while it runs');
 
 -- the end
 SELECT refuses($$SELECT settle_contest('cup', '2024-03-31 23:59:59+08')$$, '55000', 'not over', 'not over');
+SELECT refuses($$UPDATE loyalty.rule SET active = false WHERE event = 'contest_ended'; SELECT settle_contest('cup', '2024-04-02')$$,
+	'55000', 'no rule says what it is worth', 'No rule');
 SELECT refuses($$SELECT settle_contest('cap')$$, '22023', 'settling an unknown contest');
 SELECT FROM set_status('dan', 'closed', 'gone');
 SELECT FROM set_status('eve', 'earn_blocked', 'watched');
@@ -152,6 +154,12 @@ SELECT refuses($$SELECT FROM leave_team('fay', 'cup')$$, 'LY010', 'leaving it', 
 SELECT lawful('after the end');
 
 -- maintain() settles what is over for long enough
+UPDATE loyalty.rule SET active = false WHERE event = 'contest_ended';
+SET client_min_messages = error;
+CALL maintain(NULL, '2024-05-01');
+RESET client_min_messages;
+SELECT is(string_agg(settled::text, ','), 'false', 'not without a rule that says what it is worth') FROM contest_standings('steps');
+UPDATE loyalty.rule SET active = true WHERE event = 'contest_ended';
 CALL maintain(NULL, '2024-04-01 00:59:59+00');
 SELECT is(string_agg(settled::text, ','), 'false', 'not within settle_after') FROM contest_standings('steps');
 CALL maintain(1, '2024-04-01 01:00+00');

@@ -132,6 +132,8 @@ SELECT set_status('m40', 'closed', 'asked for it');
 SELECT earn('m1', 500, 'flight', program => 'miles');
 SELECT redeem('m1', 200, 'seat', program => 'miles');
 
+INSERT INTO loyalty.rule (program, name, event, points, growth)
+	VALUES ('shop', 'prize', 'contest_ended', '30 / $.rank', '0');
 INSERT INTO loyalty.contest (program, name, measure, starts_at, ends_at)
 	SELECT 'shop', n, '$.amount', now() - interval '2 days', now() + e
 		FROM (VALUES ('over', interval '-1 hour'), ('runs', interval '1 day')) v (n, e);
