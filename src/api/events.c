@@ -200,6 +200,7 @@ loyalty_event_resettle(Engine *engine, const EventType *event, const Jsonb *attr
 	loyalty_event_reevaluate(engine, event, attributes, families, &outcome);
 	entry = loyalty_engine_settle(engine, event, &outcome, ref, attributes, families);
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
+	loyalty_contest_note_points(engine, ((Family *) linitial(families))->first);
 	return entry;
 }
 

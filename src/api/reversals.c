@@ -277,6 +277,6 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 										 entry == NULL ? claw_ref : NULL);
 		entry->request_digest = digest;
 	}
-	loyalty_contest_note_claw_back(&call.engine, ((Family *) linitial(families))->first);
+	loyalty_contest_note_points(&call.engine, ((Family *) linitial(families))->first);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }

@@ -212,7 +212,7 @@ loyalty_contest_note(Engine *engine, const EventType *event, const Jsonb *attrib
 }
 
 void
-loyalty_contest_note_claw_back(Engine *engine, const Entry *first)
+loyalty_contest_note_points(Engine *engine, const Entry *first)
 {
 	const Program *program = engine->program;
 

@@ -36,8 +36,8 @@ typedef struct ContestMark
 extern void loyalty_contest_note(Engine *engine, const EventType *event,
 								 const Jsonb *attributes, const Entry *first);
 
-/* Takes note that points of the event were clawed back. */
-extern void loyalty_contest_note_claw_back(Engine *engine, const Entry *first);
+/* Takes note that points of the event were clawed back, or resettled. */
+extern void loyalty_contest_note_points(Engine *engine, const Entry *first);
 
 /* The member in a contest; NULL if it plays in no team. */
 extern const ContestPlayer *loyalty_contest_player(Engine *engine, int32 contest_id);

@@ -225,8 +225,19 @@ SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES (
 SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('x', '2024-02-01', 'infinity')$$, '23514', 'no end');
 SELECT refuses(format('UPDATE loyalty.%I SET contest_id = 1', t), '55000', t || ' is written by the calls alone')
 	FROM unnest('{contest_team,contest_player,contest_event,contest_settlement,contest_result,contest_prize}'::text[]) t;
+
+-- resettled: the share that was clawed back is another one; prizes by a better rule
+SELECT FROM claw_back('ann', 'n1', 2);
+SELECT is(standing('now'), '1 x/1 3', 'three fifths are left');
+UPDATE loyalty.rule SET points = '$.amount * 2' WHERE program = 'shop' AND name = 'base';
+UPDATE loyalty.rule SET points = '8' WHERE name = 'mvp';
+SELECT FROM resettle('purchase', now() - interval '1 hour', preview => false);
+SELECT is(standing('now'), '1 x/1 4', 'of twice the points four');
+SELECT is(string_agg(format('%s %s %s', member, ref, difference), ', ' ORDER BY member, ref), 'ann contest cup 1, ann contest steps 1, bob contest steps 1, cat contest cup 1', 'a prize by a better rule')
+	FROM resettle('contest_ended', '2024-04-01', preview => false);
+
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
-SELECT is(standing('now'), '1 x/1 5', 'a renamed program keeps its contests');
+SELECT is(standing('now'), '1 x/1 4', 'a renamed program keeps its contests');
 
 SELECT lawful('contests');
 SELECT * FROM finish();
