@@ -217,7 +217,9 @@ loyalty_tier_advance(Engine *engine)
 
 /*
  * The end of an operation: a tier other than the one shown so far is a move.
- * So is a change that comes late: what was shown until now stays shown.
+ * So is a change that comes late: what was shown until now stays shown.  Growth
+ * that came or went late may move a tier without a decision: status periods that
+ * are over by now end otherwise with it.
  */
 void
 loyalty_tier_finish(Engine *engine)
@@ -225,10 +227,10 @@ loyalty_tier_finish(Engine *engine)
 	TimestampTz recorded = Max(engine->at, engine->recorded_at);
 	int32		now;
 
-	if (!engine->tier_decided)
+	if (!engine->tier_known)
 		return;
 	now = tier_by_the_clock(engine, NULL);
-	if (now == engine->shown_tier && engine->at == recorded)
+	if (now == engine->shown_tier && (!engine->tier_decided || engine->at == recorded))
 		return;
 	engine->tier_moves = add_move(engine->tier_moves, recorded, now, engine->tier_entry, false);
 	engine->shown_tier = now;

@@ -112,6 +112,18 @@ SELECT is(tier, 'gold', 'reached, in part by growth that lapses soon') FROM (SEL
 SELECT is(tier, 'gold', 'lapsed growth still carries the open period: a refund of something else does not end it') FROM (SELECT record('lap', 'purchase', '{"amount": 7}', 'o3'), (settle('lap', 'purchase', NULL, 'o3')).tier OFFSET 0) r;
 SELECT is(tier, 'silver', 'a refund of what it rests on does') FROM settle('lap', 'purchase', NULL, 'o2');
 
+-- growth that is lost late ends a status that the clock had kept since
+SET loyalty.program = 'kept';
+SELECT program_of('', $$status_validity) VALUES ('base', 1, 0, 'never'), ('silver', 2, 100, '12 months')$$);
+SELECT FROM record('ann', 'purchase', '{"amount": 100}', 'o1', months(-30));
+SELECT is(tier, 'silver', 'kept from period to period') FROM record('ann', 'purchase', '{"amount": 1}', 'o2', months(-17));
+SELECT is(tier('ann'), 'silver', 'up to now');
+SELECT is(tier, 'silver', 'no refund ends a period that was kept') FROM claw_back('ann', 'o1', at => months(-16));
+SELECT is(tier('ann'), 'base', 'the clock has ended it since');
+SELECT is(tier, 'base', 'the next order finds it so') FROM record('ann', 'purchase', '{"amount": 1}', 'o3');
+SELECT is_empty($$SELECT * FROM verify('ann')$$, 'and the open tier period is that of the member');
+SET loyalty.program = 'reassess';
+
 -- growth of the past, as it was live then
 SELECT is(string_agg((balance('old', at)).growth::text, ' ' ORDER BY at), '250 250 0 1 2 302', 'growth at past instants')
 	FROM unnest('{2021-01-11,2022-01-09,2022-01-10,2022-07-10,2022-07-12,2023-01-10}'::timestamptz[]) AS at;

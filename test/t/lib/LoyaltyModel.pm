@@ -52,11 +52,14 @@ sub perform
 	my $receipt = eval { $self->$method($operation) };
 	if ($receipt)
 	{
+		# where status periods end, a repeat tells the tier by the wall clock
+		my $periods = grep { $_->{status} } @{ $self->{tiers} };
+
 		foreach my $member (values %{ $self->{members} })
 		{
 			my @entries = @{ $member->{entries} };
 
-			$_->{tier_after} = tier_name($member)
+			$_->{tier_after} = $periods ? '*' : tier_name($member)
 			  foreach @entries[ ($length{ $member->{name} } // 0) .. $#entries ];
 		}
 		return $receipt;
@@ -86,10 +89,10 @@ sub period_text
 {
 	my ($self, $name) = @_;
 	my $member = $self->{members}{$name} or return '';
-	my $since = $member->{tier_since};
 
 	return join ' ', lots_text(@{ $member->{growth} }), 'since',
-	  defined $since ? LoyaltyCalendar::text($since) : '-';
+	  $member->{tier} ? LoyaltyCalendar::text($member->{tier_since}) : '-', $member->{phase} // '',
+	  'gained', $member->{gained};
 }
 
 sub find
@@ -114,6 +117,8 @@ sub insert
 		gifts => {},
 		status => 'active',
 		tier => undef,
+		tier_since => -1 * FOREVER,
+		gained => 0,
 		entries => [],
 		last_at => -1 * FOREVER,
 	};
@@ -175,8 +180,8 @@ sub do_maintain
 	foreach my $member (values %{ $self->{members} })
 	{
 		next
-		  if !grep { $_->[2] <= $op->{at} } @{ $member->{lots} },
-		  map { [ 0, 0, $_->{until} ] } @{ $member->{holds} };
+		  if !grep { $_ <= $op->{at} } (map { $_->[2] } @{ $member->{lots} }),
+		  (map { $_->{until} } @{ $member->{holds} }), $member->{tier_until} // FOREVER;
 		$self->begin($member, $op->{at});
 	}
 	return { done => 1 };

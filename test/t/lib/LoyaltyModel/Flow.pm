@@ -179,6 +179,7 @@ sub begin
 	my ($self, $member, $at) = @_;
 
 	$self->advance($member, $at);
+	$self->advance_tier($member, $at);
 	$self->reassess($member, undef, $at) if !$member->{tier};
 	return;
 }
