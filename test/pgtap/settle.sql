@@ -173,5 +173,18 @@ SELECT refuses($$SELECT settle('ann', 'purchase', '3', 'x')$$, '22023', 'attribu
 SELECT refuses($$SELECT settle('ann', 'purchase', '{}', 'x', 'infinity')$$, '22023', 'at infinity', 'at');
 SELECT refuses($$SELECT settle('ann', 'purchase', '{}', 'x', program => 'nowhere')$$, 'LY005', 'unknown program', 'nowhere');
 
+-- points of a kind that came later: their growth, too, has the date of the event
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('late kinds', 'never', 'end of year');
+INSERT INTO loyalty.rule (program, name, event, points, point_kind) VALUES ('late kinds', 'base', 'purchase', '$.amount', NULL), ('late kinds', 'extra', 'purchase', '$.extra', 'extra');
+SELECT FROM settle('kim', 'purchase', '{"amount": 10, "extra": 0}', 'o1', '2024-03-10', 'late kinds');
+SELECT FROM settle('kim', 'purchase', '{"amount": 10, "extra": 5}', 'o1', program => 'late kinds');
+SELECT FROM settle('kim', 'purchase', '{"amount": 10, "extra": 8}', 'o1', program => 'late kinds');
+SELECT is(shown((member_row('kim', 'late kinds')).growth), '18@2024-03-01/2025-01-01', 'another kind of points later: growth is dated as the event');
+SELECT FROM settle('kim', 'purchase', '{"amount": 10, "extra": 2}', 'o1', program => 'late kinds');
+SELECT FROM record('kim', 'purchase', '{"amount": 100}', 'o2', program => 'late kinds');
+SELECT FROM claw_back('kim', 'o1', 6, program => 'late kinds');
+SELECT is(shown((member_row('kim', 'late kinds')).growth), format('6@2024-03-01/2025-01-01 100@%s/%s', to_char(now(), 'YYYY-MM-01'), to_char(now() + interval '1 year', 'YYYY-01-01')),
+	'and taken from there');
+
 SELECT lawful('settlements');
 SELECT * FROM finish();
