@@ -22,7 +22,7 @@ use constant SECOND => 1_000_000;
 use constant DAY => 86_400 * SECOND;
 
 my $seed = $ENV{SEED} // int(rand(1_000_000));
-my $cases = $ENV{MODEL_CASES} // 24;
+my $cases = $ENV{MODEL_CASES} // 20;
 my $operations = $ENV{MODEL_OPERATIONS} // 1000;
 my @only = defined $ENV{MODEL_CASE} ? $ENV{MODEL_CASE} : 1 .. $cases;
 note("SEED=$seed");

@@ -56,18 +56,16 @@ sub families
 	return map { family_of($entries{$_}[0], @{ $entries{$_} }) } @names;
 }
 
-# All families of the member's events, those without a ref too.
+# All families of the member's events of a kind, those without a ref too.
 sub event_families
 {
-	my ($member) = @_;
+	my ($member, $event) = @_;
 	my (@names, %entries);
 
 	foreach my $entry (@{ $member->{entries} })
 	{
-		next if $entry->{event} eq '' || $entry->{gift};
-		next if $entry->{kind} !~ /^(?:event|correction|claw_back)$/;
-		my $name = join '/', $entry->{event}, $entry->{ref} // "#$entry->{operation}",
-		  $entry->{point_kind};
+		next if $entry->{event} ne $event || $entry->{gift} || $entry->{kind} eq 'gift';
+		my $name = join '/', $entry->{ref} // "#$entry->{operation}", $entry->{point_kind};
 		push @names, $name if !$entries{$name};
 		push @{ $entries{$name} }, $entry;
 	}

@@ -76,7 +76,7 @@ sub limit
 	my (%used, @standing);
 
 	return if !@limited || sum0(map { $_->{exact} } @$results) < 0;
-	@standing = standing_uses(event_families($member));
+	@standing = standing_uses(event_families($member, $limited[0]{rule}{event}));
 	foreach my $result (@limited)
 	{
 		my $rule = $result->{rule};
@@ -125,7 +125,7 @@ sub limit_by_budget
 	my ($self, $result, @own) = @_;
 	my $rule = $result->{rule};
 	my $bucket = "$rule->{name} budget";
-	my $given = sum0(map { total('budget', $bucket, standing_uses(event_families($_))) }
+	my $given = sum0(map { total('budget', $bucket, standing_uses(event_families($_, $rule->{event}))) }
 		  values %{ $self->{members} });
 	my $left = $rule->{budget} - $given + total('budget', $bucket, @own);
 
