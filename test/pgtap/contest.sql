@@ -4,7 +4,7 @@ SELECT no_plan();
 
 INSERT INTO loyalty.program (name, validity, time_zone) VALUES ('shop', 'never', 'Asia/Shanghai');
 INSERT INTO loyalty.contest (name, event, condition, measure, starts_at, ends_at, joins_until, max_members) VALUES
-	('cup', 'purchase', '$.amount >= 10 || $.amount < 0', '$.amount', '2024-03-01 00:00+08', '2024-04-01 00:00+08', '2024-03-20 00:00+08', 3),
+	('cup', 'purchase', '$.amount >= 10', '$.amount', '2024-03-01 00:00+08', '2024-04-01 00:00+08', '2024-03-20 00:00+08', 3),
 	('steps', 'walk', NULL, NULL, '2024-03-01', '2024-04-01', NULL, NULL);
 INSERT INTO loyalty.rule (name, event, condition, points, growth, multiplied) VALUES
 	('base', 'purchase', NULL, '$.amount', NULL, true),
@@ -239,5 +239,34 @@ SELECT is(string_agg(format('%s %s %s', member, ref, difference), ', ' ORDER BY 
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
 SELECT is(standing('now'), '1 x/1 4', 'a renamed program keeps its contests');
 
+SELECT is(points, -2, 'a return that names no order') FROM record('ann', 'purchase', '{"amount": -1}');
+SELECT is(standing('now'), '1 x/1 3', 'counts against the team');
+
 SELECT lawful('contests');
+
+-- verify() finds what was changed by hand; the change is taken back
+CREATE FUNCTION found(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	guarded text;
+	found text;
+BEGIN
+	FOREACH guarded IN ARRAY '{contest_team,contest_player,contest_event,contest_result,contest_prize}'::text[] LOOP
+		EXECUTE format('ALTER TABLE loyalty.%I DISABLE TRIGGER guard', guarded);
+	END LOOP;
+	EXECUTE change;
+	SELECT coalesce(string_agg(DISTINCT concat_ws(': ', v.member_ref, v.problem), '; '), 'nothing') INTO found FROM loyalty.verify(NULL, 'store') v;
+	RAISE EXCEPTION USING MESSAGE = found, ERRCODE = 'ZZZZZ';
+EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT is(found(replace(change, ':ann', member_id('ann')::text)), problem, change) FROM (VALUES
+	('UPDATE loyalty.contest_player SET score = score + 1 WHERE member_id = :ann AND contest_id = contest_id(''now'')', 'ann: score in a contest is not what the events count'),
+	('UPDATE loyalty.contest_event SET measured = measured + 1 WHERE member_id = :ann AND contest_id = contest_id(''now'')', 'ann: event counts other than its claw-backs leave in a contest'),
+	('UPDATE loyalty.contest_event SET at = at - interval ''1 second'' WHERE member_id = :ann AND contest_id = contest_id(''now'')', 'ann: event that counts in a contest is not on record as such'),
+	('UPDATE loyalty.contest_player SET joined_at = now() WHERE member_id = :ann AND contest_id = contest_id(''now'')', 'ann: event that counts in a contest is not on record as such'),
+	('UPDATE loyalty.contest_prize SET due = true WHERE member_id = :ann AND contest_id = contest_id(''cup'')', 'ann: prize of a contest is not what the entries say'),
+	('UPDATE loyalty.contest_prize SET score = score + 1 WHERE member_id = :ann AND contest_id = contest_id(''cup'')', 'result of a team is not that of its members'),
+	('UPDATE loyalty.contest_team SET members = members + 1 WHERE contest_id = contest_id(''now'')', 'members of a team are not those who joined it'),
+	('DELETE FROM loyalty.contest_player WHERE member_id = :ann AND contest_id = contest_id(''next'')', 'members of a team are not those who joined it')) v (change, problem);
 SELECT * FROM finish();
