@@ -93,7 +93,7 @@ evaluate(Engine *engine, const EventType *event, const Jsonb *attributes, List *
 	request.plan = first == NULL ? plan_in_force(engine) : NULL;
 	request.at = first == NULL ? engine->at : first->at;
 	request.stored = first == NULL ? NULL : loyalty_event_basis(families)->breakdown;
-	request.other_plan = false;
+	request.other_plan = request.other_tier = false;
 	request.renewed = renewed;
 	loyalty_rules_evaluate(&request, outcome);
 }

@@ -205,13 +205,11 @@ value_of(Engine *engine, const PastEvent *past, const EventTerms *terms)
 	request.facts = &facts;
 	request.at = past->first->at;
 	request.plan = loyalty_plan_multiplying(engine->program, terms->subscriptions, request.at);
-	if (terms->as_stored)
+	request.stored = loyalty_event_basis(past->families)->breakdown;
+	request.other_plan = true;
+	if (!terms->as_stored)
 	{
-		request.stored = loyalty_event_basis(past->families)->breakdown;
-		request.other_plan = true;
-	}
-	else
-	{
+		request.renewed = request.other_tier = true;
 		request.tier = terms->tier;
 		if (loyalty_streak_was(engine, request.event, past->first, &streak))
 			request.streak = &streak;

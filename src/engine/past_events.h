@@ -23,8 +23,8 @@ typedef struct PastEvent
 typedef struct EventTerms
 {
 	/*
-	 * By the rules and variables stored with each event, its tier among them;
-	 * else by the rules of now with the tier below.
+	 * By the rules stored with each event, and its tier; else by the rules of
+	 * now with the tier below.  Variables are those stored, as far as they are.
 	 */
 	bool		as_stored;
 	const Tier *tier;			/* NULL = none */

@@ -55,19 +55,20 @@ find_rules(const EventRequest *request, RuleWork *work)
 	}
 }
 
+static void
+use_tier(RuleWork *work, const Tier *tier)
+{
+	work->tier_name = tier == NULL ? NULL : tier->name;
+	work->tier_rank = tier == NULL ? 0 : tier->rank;
+	work->tier_multiplier = tier == NULL || !tier->multiplies ? NULL : tier->earn_multiplier;
+}
+
 /* The work of a first grant. */
 static void
 start_work(const EventRequest *request, RuleWork *work)
 {
-	const Tier *tier = request->tier;
-
 	work->at = request->at;
-	if (tier != NULL)
-	{
-		work->tier_name = tier->name;
-		work->tier_rank = tier->rank;
-		work->tier_multiplier = tier->multiplies ? tier->earn_multiplier : NULL;
-	}
+	use_tier(work, request->tier);
 	use_multiplier(work, request->plan);
 	find_rules(request, work);
 	work->member = loyalty_rule_member(request->member_attributes, work->rules);
@@ -84,6 +85,10 @@ renew_work(const EventRequest *request, RuleWork *work)
 
 	loyalty_breakdown_read_member(request->stored, work);
 	work->stored = NIL;			/* limits are held against what is used now */
+	if (request->other_tier)
+		use_tier(work, request->tier);
+	if (request->other_plan)
+		use_multiplier(work, request->plan);
 	find_rules(request, work);
 	if (work->program->max_balance < 0)
 		work->room = -1;

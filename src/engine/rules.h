@@ -72,7 +72,8 @@ typedef struct EventRequest
 	 * its rule versions and variables are used instead of the current ones.
 	 */
 	const Jsonb *stored;
-	bool		other_plan;		/* but with `plan` in place of the stored one */
+	bool		other_plan;		/* but with `plan` in place of the stored one … */
+	bool		other_tier;		/* … or, resettled, `tier` */
 
 	/*
 	 * The event is resettled: rules and program are those of now all the same,

@@ -43,7 +43,8 @@ INSERT INTO loyalty.program (name) VALUES ('facts');
 INSERT INTO loyalty.tier (program, name, rank, threshold) VALUES ('facts', 'base', 1, 0), ('facts', 'gold', 2, 100);
 INSERT INTO loyalty.rule (program, name, event, points, limits) VALUES ('facts', 'counted', 'visit', '$count + 1', '[{"per": "day", "points": 100}]');
 SELECT FROM record('zoe', 'visit', '{}', 'v1', program => 'facts');
-SELECT is(count(*), 2::bigint, 'a rule may count and be limited') FROM ladder('zoe', 'facts');
+SELECT FROM record('zoe', 'visit', '{}', 'v2', program => 'facts');
+SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '3 3', 'a rule may count and be limited: $count is what each event found') FROM ladder('zoe', 'facts');
 
 -- limits: an event does not stand in its own way, what one uses is not there for the next
 INSERT INTO loyalty.program (name) VALUES ('limits');
