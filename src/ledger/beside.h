@@ -38,6 +38,17 @@ typedef enum TierPeriodColumn
 	PERIOD_MEMBER_ID, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_ENTRY_ID, PERIOD_TIER_ID
 } TierPeriodColumn;
 
+typedef enum DrawTicketColumn
+{
+	TICKET_MEMBER_ID, TICKET_ENTRY_ID, TICKET_RULE_ID, TICKET_DRAW_ID, TICKET_COUNT
+} DrawTicketColumn;
+
+typedef enum BenefitUnitColumn
+{
+	UNIT_MEMBER_ID, UNIT_ENTRY_ID, UNIT_RULE_ID, UNIT_BENEFIT,
+	UNIT_VALID_FROM, UNIT_VALID_UNTIL, UNIT_COUNT, UNIT_USED
+} BenefitUnitColumn;
+
 typedef struct BesideRows
 {
 	const BesideRelation *known;

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "ledger/beside.h"
 #include "ledger/effect_row.h"
 #include "ledger/query.h"
 
@@ -30,19 +31,6 @@ static LoyaltyQuery insert_coupons = {
 	"INSERT INTO loyalty.coupon (member_id, entry_id, rule_id, coupon_type_id, valid_from,"
 	" valid_until) SELECT $1, $2, $3, $4, $5, $6 FROM generate_series(1, $7)",
 	7, {INT8OID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
-};
-static LoyaltyQuery store_tickets = {
-	"INSERT INTO loyalty.draw_ticket (member_id, entry_id, rule_id, draw_id, count)"
-	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (member_id, entry_id, rule_id, draw_id)"
-	" DO UPDATE SET count = excluded.count",
-	5, {INT8OID, INT8OID, INT4OID, INT4OID, INT8OID}
-};
-static LoyaltyQuery store_units = {
-	"INSERT INTO loyalty.benefit_unit (member_id, entry_id, rule_id, benefit, valid_from,"
-	" valid_until, count, used) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)"
-	" ON CONFLICT (member_id, entry_id, rule_id, benefit)"
-	" DO UPDATE SET count = greatest(excluded.count, benefit_unit.used)",
-	7, {INT8OID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}
 };
 static LoyaltyQuery load_units = {
 	"SELECT entry_id, rule_id, count - used, valid_until FROM loyalty.benefit_unit"
@@ -105,7 +93,8 @@ store_coupons(const Engine *engine, const EffectChange *change)
 	args[1] = Int64GetDatum(change->entry_id);
 	args[2] = Int32GetDatum(change->effect.rule_id);
 	args[3] = Int32GetDatum(type->coupon_type_id);
-	loyalty_query_visit(&load_coupons, args, add_coupon, &coupons);
+	if (change->cause != change->entry_id)	/* else the event is new */
+		loyalty_query_visit(&load_coupons, args, add_coupon, &coupons);
 	foreach(cell, coupons)
 	{
 		if (!((StoredCoupon *) lfirst(cell))->voided)
@@ -138,55 +127,97 @@ store_coupons(const Engine *engine, const EffectChange *change)
 }
 
 static void
-store_tickets_of(const Engine *engine, const EffectChange *change)
+store_tickets(const Engine *engine, const EffectChange *change)
 {
 	const Draw *draw = loyalty_draw_lookup(engine->program, change->effect.name);
-	Datum		args[5];
+	Datum		values[TICKET_COUNT + 1];
+	BesideRows	rows;
 
 	if (draw == NULL)
 		return;					/* so none was given */
-	args[0] = Int64GetDatum(engine->member->member_id);
-	args[1] = Int64GetDatum(change->entry_id);
-	args[2] = Int32GetDatum(change->effect.rule_id);
-	args[3] = Int32GetDatum(draw->draw_id);
-	args[4] = Int64GetDatum(change->effect.count);
-	loyalty_query_execute(&store_tickets, args);
+	values[TICKET_MEMBER_ID] = Int64GetDatum(engine->member->member_id);
+	values[TICKET_ENTRY_ID] = Int64GetDatum(change->entry_id);
+	values[TICKET_RULE_ID] = Int32GetDatum(change->effect.rule_id);
+	values[TICKET_DRAW_ID] = Int32GetDatum(draw->draw_id);
+	values[TICKET_COUNT] = Int64GetDatum(change->effect.count);
+	loyalty_beside_open(&rows, BESIDE_DRAW_TICKET, true);
+	loyalty_beside_seek(&rows, values, TICKET_DRAW_ID + 1);
+	if (loyalty_beside_next(&rows) || change->effect.count > 0)
+		loyalty_beside_write(&rows, values);
+	loyalty_beside_close(&rows);
 }
 
 static void
-store_units_of(const Engine *engine, const EffectChange *change)
+store_units(const Engine *engine, const EffectChange *change)
 {
-	Datum		args[7];
+	Datum		values[UNIT_USED + 1];
+	int64		used = 0;
+	bool		found;
+	BesideRows	rows;
 
-	args[0] = Int64GetDatum(engine->member->member_id);
-	args[1] = Int64GetDatum(change->entry_id);
-	args[2] = Int32GetDatum(change->effect.rule_id);
-	args[3] = CStringGetTextDatum(change->effect.name);
-	args[4] = TimestampTzGetDatum(change->effect.valid_from);
-	args[5] = TimestampTzGetDatum(change->effect.valid_until);
-	args[6] = Int64GetDatum(change->effect.count);
-	loyalty_query_execute(&store_units, args);
+	values[UNIT_MEMBER_ID] = Int64GetDatum(engine->member->member_id);
+	values[UNIT_ENTRY_ID] = Int64GetDatum(change->entry_id);
+	values[UNIT_RULE_ID] = Int32GetDatum(change->effect.rule_id);
+	values[UNIT_BENEFIT] = CStringGetTextDatum(change->effect.name);
+	values[UNIT_VALID_FROM] = TimestampTzGetDatum(change->effect.valid_from);
+	values[UNIT_VALID_UNTIL] = TimestampTzGetDatum(change->effect.valid_until);
+	loyalty_beside_open(&rows, BESIDE_BENEFIT_UNIT, true);
+	loyalty_beside_seek(&rows, values, UNIT_BENEFIT + 1);
+	found = loyalty_beside_next(&rows);
+	if (found)
+	{
+		values[UNIT_VALID_FROM] = loyalty_beside_value(&rows, UNIT_VALID_FROM);
+		values[UNIT_VALID_UNTIL] = loyalty_beside_value(&rows, UNIT_VALID_UNTIL);
+		used = DatumGetInt64(loyalty_beside_value(&rows, UNIT_USED));
+	}
+	values[UNIT_COUNT] = Int64GetDatum(Max(change->effect.count, used));
+	values[UNIT_USED] = Int64GetDatum(used);
+	if (found || change->effect.count > 0)
+		loyalty_beside_write(&rows, values);
+	loyalty_beside_close(&rows);
 }
 
+/* Does a later change say how many of the same there are to be? */
+static bool
+is_superseded(const List *changes, int index)
+{
+	const EffectChange *change = list_nth(changes, index);
+
+	for (int i = index + 1; i < list_length(changes); i++)
+	{
+		const EffectChange *later = list_nth(changes, i);
+
+		if (later->entry_id == change->entry_id &&
+			later->effect.rule_id == change->effect.rule_id &&
+			later->effect.kind == change->effect.kind &&
+			strcmp(later->effect.name, change->effect.name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Each row once: what is written here is not yet seen here. */
 void
 loyalty_effects_store(const Engine *engine)
 {
-	ListCell   *cell;
+	const List *changes = engine->member->effects;
 
-	foreach(cell, engine->member->effects)
+	for (int i = 0; i < list_length(changes); i++)
 	{
-		const EffectChange *change = lfirst(cell);
+		const EffectChange *change = list_nth(changes, i);
 
+		if (is_superseded(changes, i))
+			continue;
 		switch (change->effect.kind)
 		{
 			case EFFECT_COUPON:
 				store_coupons(engine, change);
 				break;
 			case EFFECT_DRAW_TICKET:
-				store_tickets_of(engine, change);
+				store_tickets(engine, change);
 				break;
 			case EFFECT_BENEFIT:
-				store_units_of(engine, change);
+				store_units(engine, change);
 				break;
 			case EFFECT_BADGE:
 				break;			/* a row of member_badge, which task_row.c writes */

@@ -44,6 +44,9 @@ static const struct
 	{"streak_calendar", "streak_calendar_pkey", {"member_id", "event_id", "period", "block",
 	"done", "made_up"}},
 	{"tier_period", "tier_period_pkey", {"member_id", "since", "until", "entry_id", "tier_id"}},
+	{"draw_ticket", "draw_ticket_pkey", {"member_id", "entry_id", "rule_id", "draw_id", "count"}},
+	{"benefit_unit", "benefit_unit_pkey", {"member_id", "entry_id", "rule_id", "benefit",
+	"valid_from", "valid_until", "count", "used"}},
 };
 
 static Oid

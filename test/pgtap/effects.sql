@@ -216,6 +216,20 @@ SELECT FROM attach('ratings', 'author', 'id', 'rating', at => 'day', backfill =>
 INSERT INTO ratings VALUES ('a', 'ned', 1, '2024-07-01'), ('b', 'ned', 0, '2024-07-02');
 UPDATE ratings SET stars = 1 - stars;
 SELECT is(has('ned'), '0 coupons, 0 tickets, 0 of 0 units, critic', 'a task undone and done again in one statement keeps its badge');
+INSERT INTO loyalty.task (name, event, measure) VALUES ('tally', 'tally', '$.stars');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('tally', 'tally', '0');
+INSERT INTO loyalty.rule (name, event, points, effects) VALUES ('done', 'task_completed', '0', '[{"benefit": "lounge"}, {"draw_ticket": "always"}, {"coupon": "fifth"}]');
+CREATE TABLE tallies (LIKE ratings INCLUDING ALL);
+SELECT FROM attach('tallies', 'author', 'id', 'tally', at => 'day', backfill => true);
+INSERT INTO tallies VALUES ('a', 'uma', 1, '2024-07-01'), ('b', 'uma', -1, '2024-07-02');
+SELECT is(has('uma'), '0 coupons, 0 tickets, 0 of 0 units, no badge', 'given and taken back in one statement');
+UPDATE tallies SET stars = 0 WHERE id = 'b';
+SELECT is(has('uma'), '1 coupons, 1 tickets, 1 of 1 units, no badge', 'and given again by the next');
+UPDATE tallies SET stars = -stars;
+UPDATE tallies SET stars = -stars;
+UPDATE tallies SET stars = CASE id WHEN 'a' THEN 0 ELSE 1 END;
+SELECT is(has('uma') || (SELECT format(', %s coupons in all', count(*)) FROM loyalty.coupon c WHERE c.member_id = (member_row('uma')).member_id), '1 coupons, 1 tickets, 1 of 1 units, no badge, 1 coupons in all', 'or within one');
+SELECT is(units, 1, 'and can be used') FROM benefits('uma');
 SELECT lawful('tasks beside');
 
 -- a coupon that was used stays used, in both directions
@@ -293,7 +307,7 @@ INSERT INTO loyalty.rule (name, event, points, effects) VALUES ('none', 'x', '0'
 SELECT refuses($$INSERT INTO loyalty.task (name, event, badge) VALUES ('t', 'x', 'whale')$$, '22023', 'a badge of rules is no task''s', 'given by rule "big"');
 SELECT refuses($$DELETE FROM loyalty.coupon_type WHERE name = 'fifth'$$, '23001', 'a coupon that a rule gives is not deleted', 'coupon "fifth" is given by rule');
 SELECT refuses($$DELETE FROM loyalty.draw WHERE name = 'always'$$, '23001', 'nor such a draw', 'draw "always" is given by rule');
-SELECT refuses($$DELETE FROM loyalty.benefit WHERE name = 'lounge'$$, '23001', 'nor such a benefit', 'benefit "lounge" is given by rule "visit"');
+SELECT refuses($$DELETE FROM loyalty.benefit WHERE name = 'lounge'$$, '23001', 'nor such a benefit', 'benefit "lounge" is given by rule');
 SELECT refuses($$DELETE FROM loyalty.badge WHERE name = 'early_bird'$$, '23001', 'nor such a badge', 'badge "early_bird" is given by rule "bird"');
 UPDATE loyalty.rule SET effects = NULL;
 SELECT refuses($$DELETE FROM loyalty.coupon_type WHERE name = 'fifth'$$, '23001', 'nor one that members have', 'has been given to members');
@@ -307,6 +321,28 @@ SELECT refuses($$INSERT INTO loyalty.draw (name, starts_at, ends_at) VALUES ('x'
 SELECT refuses($$UPDATE loyalty.coupon SET voided_by = NULL$$, '55000', 'coupons come from rules alone');
 SELECT refuses($$DELETE FROM loyalty.draw_ticket$$, '55000', 'so do tickets');
 SELECT refuses($$UPDATE loyalty.benefit_unit SET used = 0$$, '55000', 'and units');
+
+-- random flips of several kinds end where the last of each would have begun
+CREATE FUNCTION flip(member text, times integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	document jsonb;
+BEGIN
+	FOR i IN 1 .. times LOOP
+		document := CASE WHEN random() > 0.25 THEN jsonb_build_object('a', floor(random() * 3), 'b', floor(random() * 3)) END;
+		PERFORM settle(member, 'visit', document, 'f' || 1 + i % 5, '2024-07-01');
+	END LOOP;
+	FOR i IN REVERSE 5 .. 1 LOOP
+		PERFORM settle(member, 'visit', CASE i WHEN 1 THEN NULL ELSE jsonb_build_object('a', i % 2, 'b', i % 3) END, 'f' || i, '2024-07-01');
+	END LOOP;
+END
+$$;
+SELECT setseed(0.42);
+UPDATE loyalty.rule SET effects = '[{"coupon": "fifth", "count": 2}, {"draw_ticket": "always"}, {"badge": "whale"}]' WHERE name = 'kind a';
+UPDATE loyalty.rule SET effects = '[{"coupon": "fifth"}, {"benefit": "lounge", "count": 3}, {"badge": "whale"}]' WHERE name = 'kind b';
+SELECT FROM flip('quin', 100);
+SELECT FROM flip('rosa', 0);
+SELECT is(has('quin'), has('rosa'), 'random flips end in the same: ' || has('rosa'));
+SELECT lawful('random flips');
 
 -- resettling goes by the rules of now
 INSERT INTO loyalty.rule (name, event, points, effects) VALUES ('quiz', 'quiz', '1', '[{"coupon": "ten_off"}]');
