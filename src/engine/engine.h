@@ -139,6 +139,7 @@ extern int64 loyalty_points_add(int64 a, int64 b);
 /* past.c: the member's past, this operation's entries included */
 extern Entry *loyalty_past_entry(const Engine *engine, int64 entry_id);
 extern List *loyalty_past_story(const Engine *engine, const char *ref);
+extern List *loyalty_past_of_kinds(const Engine *engine, int64 entry_id, const char *kinds);
 extern List *loyalty_past_since(const Engine *engine, int64 entry_id, EntryKind kind);
 
 /* lapse.c: what the clock has decided up to engine->at */

@@ -3,8 +3,8 @@
  *		A family: the grants of one event and what became of them.
  *
  * Under one ref an event may be granted, corrected, clawed back and granted
- * again any number of times.  The entries of that story (one point kind and
- * partner each) are a family.  Its figures are replayed from the entries, so
+ * again any number of times.  The entries of that story (one point kind, partner
+ * and unit cost each) are a family.  Its figures are replayed from the entries, so
  * that any sequence of partial calls stays exact:
  *
  *	net = sum of effects, where an entry's effect counts what was waived or had
@@ -95,7 +95,8 @@ loyalty_family_gather(List *story, EntryKind grant_kind, int32 event_id)
 
 			if (entry->kind == grant_kind ?
 				(loyalty_same_text(candidate->first->point_kind, entry->point_kind) &&
-				 loyalty_same_text(candidate->first->partner, entry->partner)) :
+				 loyalty_same_text(candidate->first->partner, entry->partner) &&
+				 loyalty_same_number(candidate->first->unit_cost, entry->unit_cost)) :
 				entry->reverses == candidate->first->entry_id)
 				family = candidate;
 		}

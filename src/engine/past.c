@@ -44,11 +44,10 @@ loyalty_past_story(const Engine *engine, const char *ref)
 	return story;
 }
 
-/* Entries of one kind after an id, by id. */
+/* Entries of some kinds after an id, by id. */
 List *
-loyalty_past_since(const Engine *engine, int64 entry_id, EntryKind kind)
+loyalty_past_of_kinds(const Engine *engine, int64 entry_id, const char *kinds)
 {
-	const char	kinds[] = {(char) kind, '\0'};
 	List	   *entries = engine->stored_entries <= entry_id ? NIL :
 		engine->source->since(engine->source->arg, entry_id, kinds);
 	ListCell   *cell;
@@ -57,8 +56,16 @@ loyalty_past_since(const Engine *engine, int64 entry_id, EntryKind kind)
 	{
 		Entry	   *entry = lfirst(cell);
 
-		if (entry->kind == kind && entry->entry_id > entry_id)
+		if (entry->entry_id > entry_id && strchr(kinds, entry->kind) != NULL)
 			entries = lappend(entries, entry);
 	}
 	return entries;
+}
+
+List *
+loyalty_past_since(const Engine *engine, int64 entry_id, EntryKind kind)
+{
+	const char	kinds[] = {(char) kind, '\0'};
+
+	return loyalty_past_of_kinds(engine, entry_id, kinds);
 }

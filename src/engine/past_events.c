@@ -89,13 +89,12 @@ finish_event(PastEvent *event)
 List *
 loyalty_past_events(const Engine *engine, TimestampTz since, TimestampTz until)
 {
-	List	   *entries = list_concat(loyalty_past_since(engine, 0, ENTRY_EVENT),
-									  loyalty_past_since(engine, 0, ENTRY_CORRECTION));
+	const char	kinds[] = {ENTRY_EVENT, ENTRY_CORRECTION, ENTRY_CLAW_BACK, '\0'};
+	List	   *entries = loyalty_past_of_kinds(engine, 0, kinds);
 	List	   *events = NIL;
 	PastEvent  *event = NULL;
 	ListCell   *cell;
 
-	entries = list_concat(entries, loyalty_past_since(engine, 0, ENTRY_CLAW_BACK));
 	list_sort(entries, compare_entries);
 	foreach(cell, entries)
 	{

@@ -161,14 +161,6 @@ make_whole(const EventRequest *request, const RuleWork *work,
 		results[i].granted_growth = shares[i];
 }
 
-static bool
-same_number(Numeric a, Numeric b)
-{
-	return a == b ||
-		(a != NULL && b != NULL &&
-		 DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(a), NumericGetDatum(b))));
-}
-
 static void
 add_points(int64 *sum, int64 points)
 {
@@ -272,7 +264,7 @@ find_grant(EventOutcome *outcome, const Rule *rule, int share_limit)
 		grant = &outcome->grants[i];
 		if (loyalty_same_text(grant->point_kind, rule->point_kind) &&
 			loyalty_same_text(grant->partner, rule->partner) &&
-			same_number(grant->unit_cost, rule->unit_cost))
+			loyalty_same_number(grant->unit_cost, rule->unit_cost))
 			return i;
 	}
 	grant = &outcome->grants[outcome->grant_count++];

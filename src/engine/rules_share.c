@@ -46,6 +46,12 @@ loyalty_number_compare(Numeric a, Numeric b)
 }
 
 bool
+loyalty_same_number(Numeric a, Numeric b)
+{
+	return a == b || (a != NULL && b != NULL && loyalty_number_compare(a, b) == 0);
+}
+
+bool
 loyalty_number_positive(Numeric number)
 {
 	return loyalty_number_compare(number, int64_to_numeric(0)) > 0;

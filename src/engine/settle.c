@@ -248,7 +248,8 @@ grant_of_family(const EventOutcome *outcome, const Family *family)
 		const EventGrant *grant = &outcome->grants[i];
 
 		if (loyalty_same_text(grant->point_kind, family->first->point_kind) &&
-			loyalty_same_text(grant->partner, family->first->partner))
+			loyalty_same_text(grant->partner, family->first->partner) &&
+			loyalty_same_number(grant->unit_cost, family->first->unit_cost))
 			return grant;
 	}
 	return NULL;

@@ -225,7 +225,8 @@ growth_date(const MemberState *member, const Entry *entry)
 				continue;
 			first = other;
 			is_grant &= !loyalty_same_text(other->point_kind, about->point_kind) ||
-				!loyalty_same_text(other->partner, about->partner);
+				!loyalty_same_text(other->partner, about->partner) ||
+				!loyalty_same_number(other->unit_cost, about->unit_cost);
 		}
 	}
 	return is_grant && entry->growth < 0 ? DT_NOEND : first->at;

@@ -186,5 +186,15 @@ SELECT FROM claw_back('kim', 'o1', 6, program => 'late kinds');
 SELECT is(shown((member_row('kim', 'late kinds')).growth), format('6@2024-03-01/2025-01-01 100@%s/%s', to_char(now(), 'YYYY-MM-01'), to_char(now() + interval '1 year', 'YYYY-01-01')),
 	'and taken from there');
 
+-- rules of one partner, of different unit costs
+INSERT INTO loyalty.program (name, validity) VALUES ('costs', 'never');
+INSERT INTO loyalty.rule (program, name, event, points, partner, unit_cost) VALUES
+	('costs', 'cheap', 'purchase', '$.amount', 'bank', 0.01), ('costs', 'dear', 'purchase', '$.amount * 2', 'bank', 0.02);
+SELECT is(points, 180, 'two costs') FROM settle('ann', 'purchase', '{"amount": 60}', 'o1', '2024-01-01', 'costs');
+SELECT is(replayed, true, 'the same again changes nothing') FROM settle('ann', 'purchase', '{"amount": 60}', 'o1', '2024-01-01', 'costs');
+SELECT is(points, -30, 'less') FROM settle('ann', 'purchase', '{"amount": 50}', 'o1', '2024-01-01', 'costs');
+SELECT results_eq($$SELECT unit_cost, sum(e.points)::bigint FROM loyalty.ledger e, member_row('ann', 'costs') m WHERE e.member_id = m.member_id GROUP BY 1 ORDER BY 1$$,
+	$$VALUES (0.01, 50::bigint), (0.02, 100)$$, 'of each cost');
+
 SELECT lawful('settlements');
 SELECT * FROM finish();
