@@ -18,8 +18,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 # Longest first, so that the lanes end together.
-all_stages=(tap:420 fuzz:120 data:240 pgtap:180 regress:180 isolation:180 core:120 lint:120)
-build_budget=300
+all_stages=(tap:900 fuzz:240 data:480 pgtap:480 regress:240 isolation:480 core:240 lint:240)
+build_budget=600
 
 declare -A budget=([build]=$build_budget)
 stages=()
