@@ -61,13 +61,15 @@ int64
 loyalty_day_plus_months(int64 day, int64 months)
 {
 	int64		year;
+	int64		years;
 	int			month;
 	int			day_of_month;
 
 	loyalty_date_from_days(day, &year, &month, &day_of_month);
 	months += month - 1;
-	year += months / 12;
-	month = (int) (months % 12) + 1;
+	years = (months >= 0 ? months : months - 11) / 12;
+	year += years;
+	month = (int) (months - years * 12) + 1;
 	return loyalty_days_from_date(year, month,
 								  Min(day_of_month, loyalty_days_in_month(year, month)));
 }

@@ -47,7 +47,7 @@ typedef struct LocalClock
 extern int64 loyalty_period_first_day(CalendarUnit unit, int64 day);
 extern int64 loyalty_period_next_day(CalendarUnit unit, int64 day);
 
-/* The day so many months on, clamped to the last day of its month. */
+/* The day so many months on (negative: back), clamped to the last day of its month. */
 extern int64 loyalty_day_plus_months(int64 day, int64 months);
 
 /*

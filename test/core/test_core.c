@@ -541,6 +541,34 @@ try_calendar(void)
 	LAW(loyalty_days_in_month(1900, 2) == 28 && loyalty_days_in_month(2000, 2) == 29);
 }
 
+/* Months on and back, beside walking them one by one. */
+static void
+try_months(void)
+{
+	int64		day = (int64) (random_bits() % (END_TIMESTAMP / USECS_PER_DAY));
+	int64		months = random_below(2401) - 1200;
+	int64		year;
+	int64		y;
+	int			month;
+	int			m;
+	int			day_of_month;
+	int			d;
+
+	loyalty_date_from_days(day, &year, &month, &day_of_month);
+	loyalty_date_from_days(loyalty_day_plus_months(day, months), &y, &m, &d);
+	for (int64 left = months; left != 0; left += left < 0 ? 1 : -1)
+	{
+		month += left < 0 ? -1 : 1;
+		if (month == 0 || month == 13)
+		{
+			year += left < 0 ? -1 : 1;
+			month = month == 0 ? 12 : 1;
+		}
+	}
+	LAW(y == year && m == month);
+	LAW(d == Min(day_of_month, loyalty_days_in_month(year, month)));
+}
+
 static void
 try_instants(void)
 {
@@ -661,6 +689,7 @@ main(int argc, char **argv)
 		try_slicing(shape);
 		try_packing(shape);
 		try_order(shape);
+		try_months();
 		try_instants();
 		try_policies();
 		memory_reset();

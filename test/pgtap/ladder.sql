@@ -33,6 +33,10 @@ SELECT FROM grant_tier('ann', 'gold', now() + interval '1 day', 'sorry');
 SELECT is(string_agg(format('%s %s %s', tier, held, until > now()), ', ' ORDER BY rank), 'base f , silver f t, gold t t', 'a granted tier is held, the earned one lives on')
 	FROM ladder('ann');
 
+SELECT FROM record('yan', 'purchase', '{"amount": 40}', 'o1', now() - interval '1 year 2 days');
+SELECT FROM record('yan', 'purchase', '{"amount": 3}', 'o2', now() - interval '1 year' + interval '2 days');
+SELECT is(points_last_year, 3::bigint, 'the last 12 months, to the day') FROM ladder('yan') WHERE tier = 'base';
+
 UPDATE loyalty.program SET keep_attributes = false;
 SELECT FROM record('bob', 'purchase', '{"amount": 50}', 'o1');
 SELECT is(string_agg(points_last_year::text, ' ' ORDER BY rank), '50 50 50', 'without attributes: what it gave') FROM ladder('bob');

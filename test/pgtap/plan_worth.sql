@@ -19,6 +19,10 @@ SELECT is(worth_of('new', 'prime'), '0 points 0, 0 uses 0, 0 - 99 = -99', 'a mem
 SELECT is_empty($$SELECT * FROM plan_worth_lines('new', 'prime')$$, 'no lines');
 SELECT is(format('%s %s %s', shown(since), shown(until), events), '2024-06-15 12:00:00 2025-06-15 12:00:00 0', '12 months')
 	FROM plan_worth('new', 'prime', '2025-06-15 12:00');
+SELECT is_empty($$SELECT d, w.since FROM generate_series('2023-12-01 12:00'::timestamp, '2025-03-02 12:00', '1 day') d,
+	plan_worth('new', 'prime', d AT TIME ZONE 'Europe/Berlin') w
+	WHERE w.since <> (d - interval '1 year') AT TIME ZONE 'Europe/Berlin' OR w.until <> d AT TIME ZONE 'Europe/Berlin'$$, '12 months before any day of the calendar');
+SELECT is(shown(since), '2023-02-28 11:00:00', 'of 29 February the last of its month') FROM plan_worth('new', 'prime', '2024-02-29 12:00 Europe/Berlin');
 
 -- points: the multiplier on what is multiplied, of what stands
 SELECT FROM record('ann', 'purchase', '{"amount": 50}', 'o0', '2024-06-15 12:00');
