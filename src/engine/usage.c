@@ -3,8 +3,10 @@
  *		What a member uses of limits and budgets, and its history of events.
  *
  * The use of an event is a function of its entries: the breakdown of each
- * family's newest grant or correction says it, and what an operator clawed back
- * lessens it in proportion.  An operation notes the difference that it makes;
+ * family's newest grant or correction says it, until an operator has clawed all
+ * of that back.  (A part that was clawed back stays used: a correction aims at
+ * the rules' figure less that part, and so must find the whole figure's room.)
+ * An operation notes the difference that it makes;
  * the ledger floor adds the differences to what is stored.  A budget's
  * points are taken while the event is evaluated, since others want them too;
  * what is not needed in the end is given back when the operation is stored.
@@ -362,26 +364,19 @@ loyalty_usage_of_family(const Family *family, const Entry *claw_back)
 	const Entry *newest = newest_of(family->entries);
 	int64		taken = family->operator_taken;
 	List	   *uses = loyalty_breakdown_uses(newest->breakdown);
-	int64		granted;
 	ListCell   *cell;
 
 	if (claw_back != NULL)
 		taken -= loyalty_entry_effect(claw_back);
 	if (uses == NIL || (taken <= 0 && !loyalty_effects_clawed_back(family, claw_back)))
 		return uses;
-	granted = granted_by(newest);
+	if (granted_by(newest) > taken)
+		return uses;
 	foreach(cell, uses)
 	{
 		RuleUse    *use = lfirst(cell);
-		int64		stays = Max(granted - taken, 0);
 
-		if (stays == 0)
-			use->points = use->times = use->budget = 0;
-		else
-		{
-			use->points = (int64) (((int128) use->points * stays + granted - 1) / granted);
-			use->budget = (int64) (((int128) use->budget * stays + granted - 1) / granted);
-		}
+		use->points = use->times = use->budget = 0;
 	}
 	return uses;
 }

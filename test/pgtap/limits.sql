@@ -108,6 +108,17 @@ SELECT is(points, -3, 'claw_back gives use back, too') FROM loyalty.claw_back('c
 SELECT is(gives('cat', 'month', '{"n": 8}', 'c4', '2024-01-26'), 3, '... to the same month');
 SELECT is(settles('cat', 'month', '{"n": 8}', 'c1'), 0, 'what an operator took stays taken');
 SELECT lawful('corrections');
+-- a part that an operator took stays used, so that a flip ends where it began
+SELECT is(gives('lea', 'month', '{"n": 8}', 'l1', '2024-01-10'), 8, 'eight of ten');
+SELECT is(points, -3, 'three are clawed back') FROM loyalty.claw_back('lea', 'l1', 3);
+SELECT is(gives('lea', 'month', '{"n": 8}', 'l2', '2024-01-10'), 2, 'a part that is clawed back stays used');
+SELECT is(settles('lea', 'month', '{"n": 9}', 'l1'), 0, 'no correction takes it twice');
+SELECT is(settles('lea', 'month', NULL, 'l1'), -5, 'off');
+SELECT is(settles('lea', 'month', '{"n": 8}', 'l1'), 5, '... and on');
+SELECT is(points, -5, 'the rest is clawed back, too') FROM loyalty.claw_back('lea', 'l1');
+SELECT is(gives('lea', 'month', '{"n": 9}', 'l3', '2024-01-10'), 8, '... and the use is given back');
+SELECT is(settles('lea', 'month', '{"n": 8}', 'l1'), 0, 'what an operator took stays taken');
+SELECT lawful('claw-backs');
 
 -- a correction finds the limits of its grant, whatever they are now
 SELECT is(gives('dan', 'month', '{"n": 8}', 'd1', '2024-01-10'), 8, 'under the first limit');
@@ -150,6 +161,14 @@ SELECT is(budget_of('campaign') ~ '^70 of', true, 'both gave back');
 UPDATE loyalty.rule SET budget = 80 WHERE name = 'campaign';
 SELECT is(gives('ivy', 'promo', '{"n": 60}', 'i3'), 10, 'and the new budget counts what stands');
 SELECT refuses($$UPDATE loyalty.rule SET budget = -1 WHERE name = 'campaign'$$, '23514', 'a budget is not negative');
+
+INSERT INTO loyalty.rule (name, event, points, budget) VALUES ('small', 'small', '$.n', 100);
+SELECT is(settles('lou', 'small', '{"n": 80}', 's1'), 80, 'of a budget of 100');
+SELECT is(points, -30, 'a part is clawed back') FROM loyalty.claw_back('lou', 's1', 30);
+SELECT is(settles('max', 'small', '{"n": 80}', 's1'), 20, 'it does not return to the budget');
+SELECT is((SELECT count(*) FROM loyalty.resettle('small', '2020-01-01')), 0::bigint, 'so nothing is resettled under the same rules');
+SELECT is(settles('lou', 'small', '{"n": 81}', 's1'), 0, 'nor taken by a correction');
+SELECT lawful('claw-backs and budgets');
 
 -- beside a limit that is kept in the same row
 INSERT INTO loyalty.rule (name, event, points, budget, limits) VALUES ('both', 'both', '$.n', 100, '[{"per": "ever", "points": 80}]');

@@ -150,7 +150,7 @@ query($node, q{
 				coalesce(e.ref, 'entry ' || e.entry_id) AS ref,
 				first_value(e.at) OVER story AS at,
 				first_value(e.attributes ->> 'shop') OVER story AS shop,
-				e.points - e.waived - e.lapsed AS points
+				e.points - e.waived - e.lapsed AS points, e.kind
 			FROM loyalty.entries e JOIN loyalty.rule r ON r.event = e.event
 					AND coalesce(r.point_kind, '') = coalesce(e.point_kind, '')
 			WHERE e.kind IN ('event', 'correction', 'claw_back')
@@ -193,13 +193,19 @@ is_query($node, q{
 		SELECT max(used) FROM (SELECT sum(points) OVER (ORDER BY entry_id) AS used FROM moves WHERE rule = b.name) m)},
 	'early late', 'budgets were reached, or nearly');
 
-# what is kept of them is what the ledger says
+# what is kept of them is what the ledger says: what the rules gave to an event,
+# unless nothing of it is left
+query($node, q{
+	CREATE VIEW events AS
+		SELECT member_id, rule_id, ref,
+				CASE WHEN sum(points) > 0 THEN sum(points) FILTER (WHERE kind <> 'claw_back') ELSE 0 END AS points
+			FROM moves GROUP BY member_id, rule_id, ref});
 is_query($node, q{
 	SELECT count(*) FROM (
 		SELECT member_id, rule_id, per, since, key, sum(points) AS points,
 				count(*) FILTER (WHERE points > 0) AS times
-			FROM (SELECT member_id, rule_id, per, since, key, ref, sum(points) AS points
-				FROM counted GROUP BY member_id, rule_id, per, since, key, ref) e
+			FROM (SELECT DISTINCT c.member_id, c.rule_id, c.per, c.since, c.key, c.ref, e.points
+				FROM counted c JOIN events e USING (member_id, rule_id, ref)) e
 			GROUP BY member_id, rule_id, per, since, key HAVING sum(points) > 0) told
 		FULL JOIN (SELECT u.member_id, u.rule_id, b.per, u.since, u.key, u.points, u.times
 			FROM loyalty.limit_usage u JOIN bounds b ON b.rule_id = u.rule_id AND left(b.per, 2) =
@@ -209,14 +215,15 @@ is_query($node, q{
 is_query($node, q{
 	SELECT count(*) FROM loyalty.rule r
 		WHERE r.budget IS NOT NULL AND (SELECT sum(used) FROM loyalty.rule_budget b WHERE b.rule_id = r.rule_id)
-			IS DISTINCT FROM (SELECT sum(points) FROM moves m WHERE m.rule_id = r.rule_id)}, 0, 'so are the budgets');
+			IS DISTINCT FROM (SELECT sum(points) FROM events e WHERE e.rule_id = r.rule_id)}, 0, 'so are the budgets');
 is_query($node, q{
 	SELECT r.name, sum(b.points) FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id)
 		GROUP BY r.name, r.budget HAVING sum(b.points) <> r.budget}, '', 'whose parts add up');
 
 # what was given back can be given again, to the last point
 query($node, q{SELECT count(record('m' || 1 + i % 5, 'gift', '{"points": 37}')) FROM generate_series(1, 60) i});
-is_query($node, q{SELECT sum(m.points) - min(b.budget) FROM moves m JOIN top_budget b ON b.name = m.rule WHERE m.rule = 'gift'},
-	0, 'a budget is given to its last point');
+is_query($node, q{
+	SELECT sum(e.points) - min(b.budget)
+		FROM events e JOIN loyalty.rule r USING (rule_id) JOIN top_budget b USING (name) WHERE name = 'gift'}, 0, 'a budget is given to its last point');
 is_sound($node, 'the ledger agrees');
 done_testing();

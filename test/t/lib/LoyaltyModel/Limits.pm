@@ -12,7 +12,7 @@ use warnings;
 
 use Exporter 'import';
 use List::Util qw(max min sum0);
-use LoyaltyModel::Families qw(ceiling event_families);
+use LoyaltyModel::Families qw(event_families);
 
 use constant POINT => 10_000_000;
 
@@ -23,7 +23,7 @@ sub newest { return (grep { $_->{kind} ne 'claw_back' } @{ $_[0]{entries} })[-1]
 # What families use by the rules' word, before an operator took anything.
 sub noted_uses { return map { @{ newest($_)->{uses} // [] } } @_ }
 
-# What they use now: who took all, or a share, gave as much of the use back.
+# What they use now: nothing where an operator has taken all.
 sub standing_uses
 {
 	my (@families) = @_;
@@ -32,15 +32,13 @@ sub standing_uses
 	foreach my $family (@families)
 	{
 		my ($granted, $taken) = (newest($family)->{granted}, $family->{by_operator});
-		my $stays = $taken > 0 ? max(0, ($granted // 0) - $taken) : $granted;
+		my $stays = $taken > 0 ? ($granted // 0) > $taken : 1;
 
 		foreach my $use (noted_uses($family))
 		{
 			push @uses, {
 				bucket => $use->{bucket},
-				points => ceiling($use->{points} * $stays, $granted),
-				times => $stays ? $use->{times} : 0,
-				budget => ceiling($use->{budget} * $stays, $granted),
+				map { $_ => $stays ? $use->{$_} : 0 } qw(points times budget),
 			};
 		}
 	}
