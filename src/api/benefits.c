@@ -244,6 +244,10 @@ loyalty_use_benefit(PG_FUNCTION_ARGS)
 	Entry	   *entry;
 	int64		digest;
 
+	if (PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be null", "quantity")));
 	if (quantity <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

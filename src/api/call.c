@@ -145,7 +145,7 @@ loyalty_call_time(const Call *call, TimestampTz at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("at must not be in the future"),
-				 errdetail("It is %s; up to a minute ahead is accepted.",
+				 errdetail("It says %s; up to a minute ahead is accepted.",
 						   timestamptz_to_str(at))));
 	return at;
 }

@@ -61,8 +61,8 @@ loyalty_tell_arrived(Telling *telling, const Entry *entry)
 	}
 	if (late > 0)
 		loyalty_tell(telling,
-					 loyalty_plural("%lld point came back after its end and lapsed at once.",
-									"%lld points came back after their end and lapsed at once.",
+					 loyalty_plural("%lld point was past its end and lapsed at once.",
+									"%lld points were past their end and lapsed at once.",
 									late),
 					 (long long) late);
 }

@@ -172,6 +172,22 @@ lot_of(const Import *import, const ImportRow *row)
 	return lot;
 }
 
+/* What was gained, or who joined, is not later than the balance. */
+static void
+refuse_later(const Import *import, const char *column, TimestampTz instant)
+{
+	char	   *said;
+
+	if (instant <= business_time(import))
+		return;
+	said = pstrdup(timestamptz_to_str(instant));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must not be later than the import", column),
+			 errdetail("It says %s, and the balances are those of %s.", said,
+					   timestamptz_to_str(business_time(import)))));
+}
+
 /* First pass. */
 static void
 gather_member(const ImportRow *row, void *arg)
@@ -185,6 +201,8 @@ gather_member(const ImportRow *row, void *arg)
 			find_or_enroll(import);
 		return;
 	}
+	refuse_later(import, "growth_at", row->growth_at);
+	refuse_later(import, "enrolled_at", row->enrolled_at);
 	if (import->count == 0 || strcmp(import->names[import->count - 1], row->member) != 0)
 		add_member(import, row->member);
 	newcomer = &import->newcomers[import->count - 1 - import->found];

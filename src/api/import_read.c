@@ -154,7 +154,10 @@ name_row(void *arg)
 
 	if (source->row == 0)
 		return;
-	if (source->column != NULL)
+	if (source->column != NULL && source->member != NULL)
+		errcontext("column \"%s\" of member \"%s\", row %lld of %s", source->column,
+				   source->member, (long long) source->row, source->name);
+	else if (source->column != NULL)
 		errcontext("column \"%s\", row %lld of %s", source->column, (long long) source->row,
 				   source->name);
 	else if (source->member != NULL)

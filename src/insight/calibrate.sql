@@ -81,15 +81,18 @@ BEGIN
 			GROUP BY s.n, s.member_id
 			HAVING sum(s.growth) > 0
 	), cut AS (
-		SELECT c.rank::integer AS rank, c.share, c.below
-			FROM (SELECT u.rank, u.share, sum(u.share) OVER (ORDER BY u.rank) - u.share AS below
-					FROM unnest(shares) WITH ORDINALITY AS u (share, rank)) c
-	), tier AS MATERIALIZED (
-		SELECT c.rank, c.share,
-				CASE WHEN c.below = 0 THEN 0
-					ELSE (SELECT percentile_disc(c.below::double precision)
-							WITHIN GROUP (ORDER BY g.growth) FROM gained g) END::bigint AS threshold
-			FROM cut c
+		SELECT u.share, sum(u.share) OVER (ORDER BY u.rank) - u.share AS below
+			FROM unnest(shares) WITH ORDINALITY AS u (share, rank)
+	), tier AS MATERIALIZED (	-- cuts at which the growth is the same are one tier
+		SELECT row_number() OVER (ORDER BY c.threshold)::integer AS rank, sum(c.share) AS share,
+				c.threshold
+			FROM (SELECT k.share,
+						CASE WHEN k.below = 0 THEN 0
+							ELSE (SELECT percentile_disc(k.below::double precision)
+									WITHIN GROUP (ORDER BY g.growth) FROM gained g) END::bigint
+							AS threshold
+					FROM cut k) c
+			GROUP BY c.threshold
 	), held AS (				-- each tier against each member's period
 		SELECT t.rank, g.growth, g.orders,
 				CASE WHEN g.growth >= t.threshold THEN
@@ -110,5 +113,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION loyalty.calibrate_tiers(numeric[], interval, timestamptz, timestamptz, integer, text) IS
-	'proposes thresholds of tiers from the growth that members gained within a period (whole periods, counted back from until, default the newest event; since NULL: one period): threshold is percentile_disc of growth at the shares below it; members and share at or above it (a member counts once a period), ties exactly at it, median orders and days to get there, share_in_time: those there within max_days. LY005 unknown program, 22023 shares that do not add up to 1';
+	'proposes thresholds of tiers from the growth that members gained within a period (whole periods, counted back from until, default the newest event; since NULL: one period): threshold is percentile_disc of growth at the shares below it; cuts that fall together are one tier; members and share at or above it (a member counts once a period), ties exactly at it, discrete medians of orders and of days to get there, share_in_time: those there within max_days. LY005 unknown program, 22023 shares that do not add up to 1';
 REVOKE ALL ON FUNCTION loyalty.calibrate_tiers(numeric[], interval, timestamptz, timestamptz, integer, text) FROM PUBLIC;

@@ -31,6 +31,7 @@ SELECT is(format('%s %s %s %s %s', quantity, used, remaining, shown(period_end),
 	'use_benefit: units of the local month') FROM use_benefit('ann', 'free delivery', 2, 'u1', '{"amount": 20}', '2024-01-31 12:00');
 SELECT is(format('%s %s %s %s', quantity, used, remaining, replayed), '2 2 3 t', 'once per ref') FROM use_benefit('ann', 'free delivery', 2, 'u1', '{"amount": 20}');
 SELECT refuses($$SELECT FROM use_benefit('ann', 'free delivery', 3, 'u1', '{"amount": 20}')$$, 'LY003', 'another quantity under that ref');
+SELECT refuses($$SELECT FROM use_benefit('ann', 'free delivery', NULL)$$, '22023', 'no quantity', 'quantity must not be null');
 SELECT refuses($$SELECT FROM use_benefit('ann', 'free delivery', 2, 'u1', '{"amount": 30}')$$, 'LY003', 'or used on something else');
 SELECT refuses($$SELECT FROM use_benefit('ann', 'free delivery', 1, 'u2', '{"amount": 19.99}', '2024-01-31 13:00')$$, 'LY010', 'a condition over what it is used on', 'condition');
 SELECT refuses($$SELECT FROM use_benefit('ann', 'free delivery', 4, 'u2', '{"amount": 20}', '2024-01-31 13:00')$$, 'LY006', 'more than is left', 'Asked for 4 .coupon., used 2 of 5');

@@ -127,7 +127,7 @@ SELECT results_eq($$ SELECT pg_temp.told('cid', 'c1') $$, ARRAY[
 		'That was entry 17; it left a balance of 8 points.',
 		'2024-07-01 12:00: 7 points spent by entry 15 were given back.',
 		'7 points joined the lot of entry 13, valid from 2024-02-01 12:00 until 2024-06-01 00:00.',
-		'7 points came back after their end and lapsed at once.',
+		'7 points were past their end and lapsed at once.',
 		'That was entry 20; it left a balance of 0 points.'],
 	'restored twice: with grace, and too late');
 SELECT results_eq($$ SELECT pg_temp.told('cid', 'c2') $$, ARRAY[

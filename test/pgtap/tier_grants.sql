@@ -100,5 +100,10 @@ SELECT refuses($$SELECT FROM retier(max_members => 0)$$, '22023', 'max_members 0
 -- the view
 SELECT results_eq($$SELECT member, tier FROM members WHERE program = 'move' ORDER BY 1$$, $$SELECT ref, tier(ref) FROM member m JOIN program p USING (program_id) WHERE p.name = 'move' ORDER BY 1$$, 'members shows the tier of now');
 
+-- its story, in the program's time
+UPDATE loyalty.program SET time_zone = 'Europe/Berlin' WHERE name = 'move';
+SELECT FROM grant_tier('told', 'gold', '2050-01-01 00:00+01', 'sorry', ref => 'told 1');
+SELECT ok(bool_or(line LIKE '%: tier gold was granted (%) until 2050-01-01 00:00.'), 'explain') FROM explain('told', 'told 1') line;
+
 SELECT lawful('granted tiers');
 SELECT * FROM finish();
