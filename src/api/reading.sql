@@ -153,6 +153,7 @@ COMMENT ON FUNCTION loyalty.statement(text, timestamptz, timestamptz, text) IS
 	'a member''s entries dated in [since, until), in the order in which they were recorded: total is the running sum of points (spendable, pending and held less debt), balance what could be spent (less debt) after each. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.statement(text, timestamptz, timestamptz, text) FROM PUBLIC;
 
+-- audits in subtransactions, which a parallel query does not allow
 CREATE FUNCTION loyalty.verify(
 	member text DEFAULT NULL,
 	program text DEFAULT NULL,
@@ -162,7 +163,7 @@ CREATE FUNCTION loyalty.verify(
 	OUT problem text,
 	OUT detail text)
 	RETURNS SETOF record
-	LANGUAGE c STABLE PARALLEL RESTRICTED
+	LANGUAGE c STABLE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'loyalty_verify';
 COMMENT ON FUNCTION loyalty.verify(text, text) IS
 	'replays the ledger against wallets, growth, debts, holds, tiers and the hash chain: one row per problem, none if the books are sound. LY002 unknown member';

@@ -1,15 +1,20 @@
 /*
  * verify.c
  *		verify: one row per problem, none if the books are sound.
+ *
+ * Each audit runs in a subtransaction: figures so wrong that they raise an
+ * error are one more problem, and everything else is still looked at.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "api/call.h"
 #include "api/tier.h"
@@ -87,32 +92,155 @@ put_problems(ReturnSetInfo *rsinfo, const char *member, const char *program,
 		put_problem(rsinfo, member, program, lfirst(cell));
 }
 
-static void
-verify_member(ReturnSetInfo *rsinfo, const char *program, const MemberState *member)
+/* May figures that are stored be to blame for it? */
+static bool
+is_of_the_books(int sqlstate)
 {
-	if (program == NULL)
-	{
-		Problem		problem = {NULL, 0, "member belongs to no program", NULL};
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
 
-		put_problem(rsinfo, member->ref, program, &problem);
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTERNAL_ERROR ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED);
+}
+
+typedef List *(*AuditFunction) (const void *arg);
+
+/* What an audit finds; *failed: it ended in an error, which is what it found. */
+static List *
+audited(AuditFunction audit, const void *arg, bool *failed)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	List	   *volatile problems = NIL;
+	volatile bool ended = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		problems = audit(arg);
+		ReleaseCurrentSubTransaction();
 	}
-	put_problems(rsinfo, member->ref, program, loyalty_audit_member(member));
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		Problem    *problem;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (!is_of_the_books(error->sqlerrcode))
+			ReThrowError(error);
+		MemoryContextSwitchTo(caller);
+		problem = palloc0(sizeof(Problem));
+		problem->problem = "figures cannot be added up or read";
+		problem->detail = error->detail == NULL ? error->message :
+			psprintf("%s: %s", error->message, error->detail);
+		problems = list_make1(problem);
+		ended = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	*failed = !ended;
+	return problems;
+}
+
+typedef struct MemberAudit
+{
+	int64		member_id;
+	bool		found;
+	MemberState member;
+} MemberAudit;
+
+static List *
+read_member(const void *arg)
+{
+	MemberAudit *audit = unconstify(void *, arg);
+
+	audit->found = loyalty_member_read_id(audit->member_id, &audit->member);
+	return NIL;
+}
+
+static List *
+audit_member(const void *arg)
+{
+	return loyalty_audit_member(arg);
 }
 
 /* Members whose other tables are looked at together. */
 #define BATCH 500
 
-static void
-verify_beside(ReturnSetInfo *rsinfo, const char *program, const int64 *member_ids, int count)
+typedef struct BesideAudit
 {
+	const int64 *member_ids;
+	int			count;
+} BesideAudit;
+
+static List *
+audit_beside(const void *arg)
+{
+	const BesideAudit *audit = arg;
+
+	return loyalty_audit_beside(audit->member_ids, audit->count);
+}
+
+/* The tables beside the rows of members; false if they could not be looked at together. */
+static bool
+verify_beside(ReturnSetInfo *rsinfo, const char *program, const int64 *member_ids, int count,
+			  const char *alone)
+{
+	BesideAudit audit = {member_ids, count};
+	bool		failed;
+	List	   *problems = audited(audit_beside, &audit, &failed);
 	ListCell   *cell;
 
-	foreach(cell, loyalty_audit_beside(member_ids, count))
+	if (failed && alone == NULL)
+		return false;
+	foreach(cell, problems)
 	{
 		const Problem *problem = lfirst(cell);
 
-		put_problem(rsinfo, problem->member, program, problem);
+		put_problem(rsinfo, problem->member == NULL ? alone : problem->member, program, problem);
 	}
+	return true;
+}
+
+/* `alone`: so are the tables beside its row, not with those of others. */
+static void
+verify_member(ReturnSetInfo *rsinfo, const char *program, int64 member_id, bool alone)
+{
+	MemberAudit audit = {member_id};
+	const char *ref;
+	bool		failed;
+	List	   *problems = audited(read_member, &audit, &failed);
+
+	if (!failed && !audit.found)
+		return;
+	ref = failed ? psprintf("#%lld", (long long) member_id) : audit.member.ref;
+	if (!failed)
+		problems = audited(audit_member, &audit.member, &failed);
+	if (program == NULL)
+	{
+		Problem		problem = {NULL, 0, "member belongs to no program", NULL};
+
+		put_problem(rsinfo, ref, program, &problem);
+	}
+	put_problems(rsinfo, ref, program, problems);
+	if (alone)
+		(void) verify_beside(rsinfo, program, &member_id, 1, ref);
+}
+
+static List *
+audit_budgets(const void *arg)
+{
+	return loyalty_audit_budgets(arg);
+}
+
+static List *
+audit_teams(const void *arg)
+{
+	return loyalty_audit_teams(arg);
 }
 
 static void
@@ -123,6 +251,8 @@ verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "loyalty verify",
 												  ALLOCSET_DEFAULT_SIZES);
 	IdList		members = {NULL, 0, 0};
+	bool		together = true;
+	bool		failed;
 	Datum		args[1];
 
 	args[0] = Int32GetDatum(program_id);
@@ -130,21 +260,20 @@ verify_program(ReturnSetInfo *rsinfo, int32 program_id)
 	for (int64 i = 0; i < members.count; i++)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);
-		MemberState member;
 
 		CHECK_FOR_INTERRUPTS();
 		if (i % BATCH == 0)
-			verify_beside(rsinfo, name, &members.ids[i], (int) Min(members.count - i, BATCH));
-		if (loyalty_member_read_id(members.ids[i], &member))
-			verify_member(rsinfo, name, &member);
+			together = verify_beside(rsinfo, name, &members.ids[i],
+									 (int) Min(members.count - i, BATCH), NULL);
+		verify_member(rsinfo, name, members.ids[i], !together);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
 	if (program != NULL)
 	{
-		put_problems(rsinfo, NULL, program->name, loyalty_audit_budgets(program->name));
-		put_problems(rsinfo, NULL, program->name, loyalty_audit_teams(program->name));
+		put_problems(rsinfo, NULL, name, audited(audit_budgets, name, &failed));
+		put_problems(rsinfo, NULL, name, audited(audit_teams, name, &failed));
 	}
 }
 
@@ -164,8 +293,7 @@ loyalty_verify(PG_FUNCTION_ARGS)
 		MemberState member;
 
 		loyalty_member_require(program, member_ref, &member);
-		verify_member(rsinfo, program->name, &member);
-		verify_beside(rsinfo, program->name, &member.member_id, 1);
+		verify_member(rsinfo, program->name, member.member_id, true);
 	}
 	else if (program_name != NULL)
 		verify_program(rsinfo, loyalty_program_lookup(program_name)->program_id);

@@ -13,13 +13,6 @@
 
 #include "engine/engine.h"
 
-/* wallet + held - debt: what the ledger's points must add up to. */
-static int64
-owned_points(const MemberState *member)
-{
-	return loyalty_lots_points(&member->points) + member->held - member->debt;
-}
-
 static void
 core_ereport(const CoreError *error)
 {
@@ -44,6 +37,17 @@ loyalty_points_add(int64 a, int64 b)
 				 errdetail("%lld and %lld do not add up within bigint.",
 						   (long long) a, (long long) b)));
 	return sum;
+}
+
+/*
+ * wallet + held - debt: what the ledger's points must add up to.  Wallet and
+ * held fit together, so that whatever is held can come back.
+ */
+static int64
+owned_points(const MemberState *member)
+{
+	return loyalty_points_add(loyalty_lots_points(&member->points), member->held) -
+		member->debt;
 }
 
 /* dst := dst + src; 22003 beyond bigint. */

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -69,6 +70,29 @@ audit_chain(Audit *audit, const Entry *entry)
 		report(audit, entry->entry_id, "ref, reason or attributes are not those recorded", NULL);
 }
 
+/* Growth is dated again as long as it can be what a member had. */
+static void
+audit_entry_growth(Audit *audit, const Entry *entry)
+{
+	int64		sum;
+
+	if (entry->growth != 0 && entry->kind == ENTRY_OPENING)
+		audit->growth_dated = false;
+	if (!audit->growth_dated)
+		return;
+	if (pg_add_s64_overflow(loyalty_lots_points(&audit->growth.member.growth), entry->growth,
+							&sum))
+	{
+		report(audit, entry->entry_id, "growth would be beyond bigint",
+			   psprintf("The entries before leave %lld, it says %lld more.",
+						(long long) loyalty_lots_points(&audit->growth.member.growth),
+						(long long) entry->growth));
+		audit->growth_dated = false;
+		return;
+	}
+	loyalty_replay_growth(&audit->growth, entry);
+}
+
 static void
 audit_entry(Entry *entry, void *arg)
 {
@@ -83,10 +107,7 @@ audit_entry(Entry *entry, void *arg)
 	audit_chain(audit, entry);
 
 	caller = MemoryContextSwitchTo(audit->context);
-	if (entry->growth != 0 && entry->kind == ENTRY_OPENING)
-		audit->growth_dated = false;
-	if (audit->growth_dated)
-		loyalty_replay_growth(&audit->growth, entry);
+	audit_entry_growth(audit, entry);
 	loyalty_replay_apply(&audit->replay, entry, &adds, &takes);
 	if (audit->replay.problem != NULL)
 		report(audit, entry->entry_id, audit->replay.problem, NULL);

@@ -195,6 +195,7 @@ loyalty_replay_growth_begin(GrowthReplay *replay, const Program *program,
 	replay->member = *member;
 	loyalty_lots_init(&replay->member.growth);
 	replay->member.last_at = replay->member.earned_since = DT_NOBEGIN;
+	replay->member.earned_growth = 0;
 	replay->engine.program = program;
 }
 

@@ -119,6 +119,26 @@ SELECT is(found(replace(replace(replace(replace(change, ':ann', of('ann')::text)
 	('UPDATE loyalty.member SET growth = loyalty.point_wallet(ARRAY(SELECT loyalty.point_lot(loyalty.points(l), loyalty.valid_from(l) + interval ''1 month'', loyalty.valid_until(l) + interval ''1 month'') FROM loyalty.lots(growth) l)) WHERE member_id = :dan', 'dan: growth is not dated as its entries are')
 	) AS v (change, problem);
 
+-- figures as large as they can be; what cannot be added up is one problem more, and all else is still seen
+SELECT FROM record('eve', 'purchase', '{"amount": 5000000000000000000}', 'o1');
+SELECT is_empty('SELECT * FROM verify()', 'much growth in one event');
+SELECT is(found(change || '; UPDATE loyalty.member SET held = held + 1 WHERE ref = ''ann'''), 'ann: held points are not what the entries leave; ' || problem, change) FROM (VALUES
+	('UPDATE loyalty.ledger SET growth = 9223372036854775807 WHERE ref = ''task spend'' AND member_id = ' || of('eve'),
+		'eve: growth is not what the entries leave; eve: growth would be beyond bigint; eve: hash does not continue the chain'),
+	('UPDATE loyalty.member SET held = 9223372036854775807, maintain_at = ''-infinity'' WHERE ref = ''eve''', 'eve: held points are not what the entries leave'),
+	('UPDATE loyalty.ledger SET at = ''294276-12-31 23:00'' WHERE kind = ''v'' AND ref = ''o1'' AND member_id = ' || of('eve'), 'eve: figures cannot be added up or read'),
+	('UPDATE loyalty.ledger SET breakdown = breakdown || ''{"quantity": "x"}'' WHERE kind = ''u''', 'bob: figures cannot be added up or read; bob: hash does not continue the chain')
+	) AS v (change, problem);
+
+-- no more than bigint is ever owned: what is held can come back
+INSERT INTO loyalty.rule (name, event, points, growth) VALUES ('prize', 'prize', '$.points', '0');
+SELECT FROM record('fay', 'prize', '{"points": 5000000000000000000}', 'p1');
+SELECT FROM hold('fay', 5000000000000000000, 'h1');
+SELECT throws_ok($$SELECT FROM record('fay', 'prize', '{"points": 5000000000000000000}', 'p2')$$, '22003', NULL, 'wallet and held together beyond bigint');
+SELECT lives_ok($$SELECT FROM record('fay', 'prize', '{"points": 4000000000000000000}', 'p2')$$, 'and within it');
+SELECT lives_ok($$SELECT FROM release('fay', 'h1')$$, 'a hold of so much is released');
+SELECT is(stands('fay'), 'wallet 9000000000000000000, held 0, debt 0', 'all of it is there');
+
 -- what was corrected, or called off, is sound
 SELECT FROM settle('dan', 'purchase', NULL, 'o1');
 SELECT FROM settle('dan', 'review', NULL, 'v2');
