@@ -264,57 +264,72 @@ add_id(HeapTuple row, TupleDesc desc, void *arg)
 	retier->ids[retier->count++] = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
 }
 
-static Datum
-tier_name(const Program *program, int32 tier_id, bool *isnull)
+/* What retier() makes of a member. */
+typedef struct Move
 {
-	const Tier *tier = loyalty_tier_or_base(program, tier_id);
+	const Tier *before;			/* as recorded; NULL = none */
+	const Tier *after;
+	int64		gift;			/* points */
+	TimestampTz when;
+} Move;
 
-	*isnull = tier == NULL;
-	return *isnull ? (Datum) 0 : CStringGetTextDatum(tier->name);
-}
-
-/* Does the engine's member move, and when? */
+/*
+ * Does the engine's member move, or get a gift?  It stands as the clock has it
+ * and has not settled in: a member from before the first tier moves into one.
+ */
 static bool
-would_move(const Retier *retier, Engine *engine, TimestampTz *when)
+would_move(const Retier *retier, Engine *engine, Move *move)
 {
 	MemberState *member = engine->member;
-	int32		before = member->tier_id;
-
-	*when = engine->at;
-	if (retier->mode != RETIER_PERIOD_END)
-		return loyalty_tier_retier(engine, retier->mode == RETIER_FULL);
-	if (member->tier_until == DT_NOEND)
-		return false;
-	*when = engine->at = member->tier_until;
-	loyalty_tier_advance(engine);
-	return member->tier_id != before;
-}
-
-static void
-put_move(const Retier *retier, const Engine *engine, int32 before, TimestampTz when)
-{
-	Datum		values[6];
-	bool		nulls[6] = {false};
-	int64		gifts = 0;
 	ListCell   *cell;
 
+	memset(move, 0, sizeof(Move));
+	move->before = loyalty_tier_or_base(retier->program, member->tier_id);
+	if (retier->mode != RETIER_PERIOD_END)
+		loyalty_tier_retier(engine, retier->mode == RETIER_FULL);
+	else if (member->tier_until != DT_NOEND)
+	{
+		engine->at = member->tier_until;
+		loyalty_tier_advance(engine);
+	}
+	move->after = loyalty_tier_or_base(retier->program, member->tier_id);
 	foreach(cell, engine->entries)
 	{
 		const Entry *entry = lfirst(cell);
 
 		if (entry->kind == ENTRY_GIFT)
-			gifts += entry->points;
+			move->gift += entry->points;
 	}
+	move->when = engine->at;
+	return move->after != move->before || move->gift != 0;
+}
+
+static void
+put_tier_name(const Tier *tier, Datum *value, bool *isnull)
+{
+	*isnull = tier == NULL;
+	*value = *isnull ? (Datum) 0 : CStringGetTextDatum(tier->name);
+}
+
+static void
+put_move(const Retier *retier, const Engine *engine, const Move *move)
+{
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
 	values[0] = CStringGetTextDatum(engine->member->ref);
-	values[1] = tier_name(retier->program, before, &nulls[1]);
-	values[2] = tier_name(retier->program, engine->member->tier_id, &nulls[2]);
+	put_tier_name(move->before, &values[1], &nulls[1]);
+	put_tier_name(move->after, &values[2], &nulls[2]);
 	values[3] = Int64GetDatum(loyalty_growth_total(engine->member, engine->at));
-	values[4] = Int64GetDatum(gifts);
-	values[5] = TimestampTzGetDatum(when);
+	values[4] = Int64GetDatum(move->gift);
+	values[5] = TimestampTzGetDatum(move->when);
 	tuplestore_putvalues(retier->result->setResult, retier->result->setDesc, values, nulls);
 }
 
-/* One member; returns whether it moves.  A member is locked only if it does. */
+/*
+ * One member; returns whether it moves.  A member is locked only if it does,
+ * and written only if it still does then.
+ */
 static bool
 retier_member(const Retier *retier, int64 member_id)
 {
@@ -322,8 +337,7 @@ retier_member(const Retier *retier, int64 member_id)
 	Engine		engine;
 	MemberState member;
 	Call		call;
-	TimestampTz when;
-	int32		before;
+	Move		move;
 	bool		moves;
 
 	if (!loyalty_member_read_id(member_id, &member))
@@ -331,12 +345,11 @@ retier_member(const Retier *retier, int64 member_id)
 	loyalty_engine_read_only(&engine, &source, retier->program, &member,
 							 Max(GetCurrentTimestamp(), member.last_at));
 	loyalty_engine_advance(&engine);
-	before = member.tier_id;
-	if (!would_move(retier, &engine, &when))
+	if (!would_move(retier, &engine, &move))
 		return false;
 	if (retier->preview || retier->mode == RETIER_PERIOD_END)
 	{
-		put_move(retier, &engine, before, when);
+		put_move(retier, &engine, &move);
 		return true;
 	}
 
@@ -346,11 +359,13 @@ retier_member(const Retier *retier, int64 member_id)
 	if (moves)
 	{
 		loyalty_call_attach(&call, retier->program);
-		loyalty_call_start(&call, call.now);
-		before = call.member.tier_id;
-		moves = would_move(retier, &call.engine, &when);
-		if (moves)
-			put_move(retier, &call.engine, before, when);
+		call.engine.at = call.now;
+		loyalty_engine_advance(&call.engine);
+		moves = would_move(retier, &call.engine, &move);
+	}
+	if (moves)
+	{
+		put_move(retier, &call.engine, &move);
 		loyalty_member_store(&call.writer, &call.engine);
 	}
 	loyalty_writer_close(&call.writer);

@@ -262,7 +262,7 @@ extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corr
 extern void loyalty_tier_look_again(Engine *engine, const Entry *cause, int needs);
 extern void loyalty_tier_advance(Engine *engine);
 extern void loyalty_tier_finish(Engine *engine);
-extern bool loyalty_tier_retier(Engine *engine, bool full);
+extern void loyalty_tier_retier(Engine *engine, bool full);
 extern TimestampTz loyalty_tier_status_end(const Program *program, const Tier *tier,
 										   TimestampTz since);
 extern int	loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind);

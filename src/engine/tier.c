@@ -541,20 +541,17 @@ loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason)
 
 /*
  * Holds the member against thresholds that have changed: upgrades and, with
- * `full`, downgrades at once.  Returns whether the tier in force moved.
+ * `full`, downgrades at once.
  */
-bool
+void
 loyalty_tier_retier(Engine *engine, bool full)
 {
-	MemberState *member = engine->member;
-	int32		before = member->tier_id;
 	const Tier *current = earned_tier(engine);
 	TimestampTz since;
 	const Tier *reached;
 
 	loyalty_tier_reassess(engine, NULL, NIL);
-	if (full && current != NULL && member->earned_tier_id == current->tier_id &&
-		!current->permanent)
+	if (full && current != NULL && earned_tier(engine) == current && !current->permanent)
 	{
 		reached = tier_reached(engine, PG_INT32_MIN, engine->at, engine->at, false, &since);
 		if (rank_of(reached) < current->rank)
@@ -564,5 +561,4 @@ loyalty_tier_retier(Engine *engine, bool full)
 			put_in_force(engine, engine->at);
 		}
 	}
-	return member->tier_id != before;
 }

@@ -97,6 +97,36 @@ SELECT results_eq($$SELECT member, tier_before, tier_after, gift FROM retier('up
 SELECT refuses($$SELECT FROM retier('sideways')$$, '22023', 'unknown mode', 'upgrade_only');
 SELECT refuses($$SELECT FROM retier(max_members => 0)$$, '22023', 'max_members 0');
 
+-- tiers that come after their members
+INSERT INTO loyalty.program (name, validity) VALUES ('late', 'never');
+SET loyalty.program = 'late';
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
+SELECT FROM (SELECT record('v' || i, 'purchase', jsonb_build_object('amount', i * 10)) FROM generate_series(1, 20) i OFFSET 0) r;
+INSERT INTO loyalty.tier (name, rank, threshold, gift) VALUES ('t1', 1, 0, 0), ('t2', 2, 100, 5);
+CREATE TABLE previewed AS SELECT * FROM retier();
+SELECT results_eq('SELECT member, tier_before, tier_after, growth, gift FROM previewed ORDER BY growth',
+	$$SELECT 'v' || i, 't1', 't2', i * 10::bigint, 5::bigint FROM generate_series(10, 20) i$$, 'late tiers: who moves, and nobody else');
+SELECT is(count(*), 0, 'late tiers: a preview posts nothing') FROM entries WHERE program = 'late' AND kind = 'gift';
+CREATE TABLE posted AS SELECT 1 AS call, * FROM retier(preview => false, max_members => 3);
+SELECT is(count(*), 3, 'late tiers: as many as max_members') FROM posted;
+SELECT set_eq($$SELECT member FROM entries WHERE program = 'late' AND kind = 'gift'$$, 'SELECT member FROM posted', 'late tiers: they alone are written');
+SELECT set_eq($$SELECT m.ref FROM tier_period JOIN member m USING (member_id) JOIN program p USING (program_id) WHERE p.name = 'late'$$,
+	'SELECT member FROM posted', 'late tiers: and they alone move');
+SELECT is(count(*), 8, 'late tiers: a preview shows the rest') FROM retier();
+INSERT INTO posted SELECT 2, * FROM retier(preview => false, max_members => 7);
+INSERT INTO posted SELECT 3, * FROM retier(preview => false);
+SELECT is_empty('SELECT * FROM retier(preview => false)', 'late tiers: until it returns nothing');
+SELECT is(string_agg(format('%s:%s', call, n), ' ' ORDER BY call), '1:3 2:7 3:1', 'late tiers: call by call') FROM (SELECT call, count(*) AS n FROM posted GROUP BY 1) c;
+SELECT set_eq('SELECT member, tier_before, tier_after, growth, gift FROM posted', 'SELECT member, tier_before, tier_after, growth, gift FROM previewed',
+	'late tiers: what was posted is what was previewed');
+UPDATE loyalty.tier SET gift = 2 WHERE program = 'late' AND name = 't1';
+SELECT is(format('%s %s', count(*), sum(gift)), '9 18', 'late tiers: the gift of the lowest is due, too') FROM retier(preview => false) WHERE tier_before = tier_after;
+SELECT is_empty('SELECT * FROM retier()', 'late tiers: once');
+SELECT is(string_agg(format('%s %s', tier, n), ', ' ORDER BY tier), 't1 9, t2 11', 'late tiers: where all are now')
+	FROM (SELECT tier, count(*) AS n FROM members WHERE program = 'late' GROUP BY 1) m;
+SELECT is_empty($$SELECT * FROM verify(NULL)$$, 'late tiers: the books are sound');
+SET loyalty.program = 'move';
+
 -- the view
 SELECT results_eq($$SELECT member, tier FROM members WHERE program = 'move' ORDER BY 1$$, $$SELECT ref, tier(ref) FROM member m JOIN program p USING (program_id) WHERE p.name = 'move' ORDER BY 1$$, 'members shows the tier of now');
 
