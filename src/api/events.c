@@ -222,22 +222,33 @@ loyalty_event_register(Call *call, TimestampTz at)
 	loyalty_engine_record(&call->engine, event, &outcome, NULL, NULL);
 }
 
-/*
- * Nothing had to change: what the last call about the event did again, if
- * there was one.  An event of several kinds of points has made several entries.
- */
+/* The receipt of a call that has no entry: how the member stands after it. */
 static void
-unchanged(const Call *call, const EventType *event, List *story, Receipt *receipt)
+standing(const Call *call, Receipt *receipt)
 {
 	const Tier *tier = loyalty_tier_current(&call->engine);
-	const Entry *last = NULL;
-	ListCell   *cell;
 
 	memset(receipt, 0, sizeof(Receipt));
 	receipt->member = call->member.ref;
 	receipt->tier = tier == NULL ? NULL : tier->name;
 	receipt->balance = loyalty_lots_spendable(&call->member.points, call->now) -
 		call->member.debt;
+}
+
+/*
+ * Nothing had to change: what the last call about the event that wrote entries
+ * of it did, if there was one.  An event of several kinds of points has made
+ * several entries.  A call of other content than that one did something else:
+ * the balance is what it is.
+ */
+static void
+unchanged(const Call *call, const EventType *event, List *story, int64 digest,
+		  Receipt *receipt)
+{
+	const Entry *last = NULL;
+	ListCell   *cell;
+
+	standing(call, receipt);
 	foreach(cell, story)
 	{
 		const Entry *entry = lfirst(cell);
@@ -255,21 +266,31 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 		receipt->entry_id = entry->entry_id;
 		receipt->points += entry->points;
 		receipt->growth += entry->growth;
-		receipt->balance = loyalty_call_balance_after(call, entry);
 		receipt->replayed = true;
 	}
+	if (last != NULL && last->request_digest == digest)
+		receipt->balance = loyalty_call_balance_after(call, last);
 }
 
-/* The end of a call that had nothing to do; what the clock decided is posted even so. */
+/*
+ * The end of a call that wrote no entry of its event; what the clock decided
+ * is posted even so.  Where it made the event count otherwise, for a task, a
+ * contest or an invitation, it is none that was made before.
+ */
 static Datum
 finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, List *story,
-				 bool replayed)
+				 int64 digest, bool replayed)
 {
 	Receipt		receipt;
 
 	loyalty_call_finish(call);
-	unchanged(call, event, story, &receipt);
-	receipt.replayed |= replayed;
+	if (call->engine.recounted)
+		standing(call, &receipt);
+	else
+	{
+		unchanged(call, event, story, digest, &receipt);
+		receipt.replayed |= replayed;
+	}
 	return loyalty_receipt_datum(fcinfo, &receipt);
 }
 
@@ -306,7 +327,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	if (loyalty_streak_repeats(&call.engine, event))
-		return finish_unchanged(fcinfo, &call, event, NIL, true);
+		return finish_unchanged(fcinfo, &call, event, NIL, 0, true);
 	mark = list_length(call.engine.entries);
 	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
@@ -346,5 +367,7 @@ loyalty_settle(PG_FUNCTION_ARGS)
 		return loyalty_call_accept(fcinfo, &call, entry, entry->request_digest);
 
 	/* with attributes but no story it is what its period has already */
-	return finish_unchanged(fcinfo, &call, event, story, attributes != NULL);
+	return finish_unchanged(fcinfo, &call, event, story,
+							event_digest(&call.member, event, attributes),
+							attributes != NULL);
 }

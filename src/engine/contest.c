@@ -151,6 +151,7 @@ set_mark(Engine *engine, const ContestMark *mark)
 			marks = lappend(marks, known);
 	}
 	member->contest_marks = lappend(marks, changed);
+	engine->recounted = true;
 }
 
 static bool

@@ -119,6 +119,7 @@ typedef struct Engine
 	List	   *streak_marks;	/* periods marked by this operation, in order */
 	bool		row_lags;		/* entries were stored, the row not yet */
 	bool		raise_due;		/* maintain: maintain_at may be raised */
+	bool		recounted;		/* what events count for changed, with entries or without */
 	LotList		late;			/* lots that came back lapsed; lapse after the open entry */
 	int64		owned;			/* wallet + held - debt before the open entry */
 } Engine;

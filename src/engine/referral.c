@@ -70,12 +70,15 @@ loyalty_referral_find(const Engine *engine, TimestampTz since, const char *excep
 }
 
 static void
-complete(Referral *referral, const Entry *entry)
+complete(Engine *engine, const Entry *entry)
 {
+	Referral   *referral = &engine->member->referral;
+
 	referral->qualified_at = entry == NULL ? DT_NOBEGIN : entry->at;
 	referral->qualified_entry = entry == NULL ? 0 : entry->entry_id;
 	referral->qualified_ref = entry == NULL ? NULL : entry->ref;
 	referral->changed = true;
+	engine->recounted = true;
 }
 
 /*
@@ -103,7 +106,7 @@ loyalty_referral_note(Engine *engine, const EventType *event, const Jsonb *attri
 	completing = first->ref != NULL && referral->qualified_ref != NULL &&
 		strcmp(referral->qualified_ref, first->ref) == 0;
 	if (qualified && (referral->qualified_at == DT_NOBEGIN || (completing && corrected)))
-		complete(referral, first);
+		complete(engine, first);
 	else if (!qualified && completing)
-		complete(referral, loyalty_referral_find(engine, referral->invited_at, first->ref));
+		complete(engine, loyalty_referral_find(engine, referral->invited_at, first->ref));
 }

@@ -63,6 +63,7 @@ set_count(Engine *engine, const TaskCount *key, Numeric amount)
 	if (known != NULL)
 		counts = list_delete_ptr(counts, unconstify(TaskCount *, known));
 	member->tasks = lappend(counts, count);
+	engine->recounted = true;
 }
 
 static List *

@@ -84,6 +84,23 @@ SELECT FROM set_status('cat', 'earn_blocked', 'watched');
 INSERT INTO reviews SELECT 'y' || g, 'cat', 5, '2024-06-01' FROM generate_series(1, 2) g;
 SELECT is(format('%s %s', at_task('cat', 'three reviews'), badges_of('cat')), '2/3 none', 'what is refused does not count');
 
+-- receipts of corrections that give no points of their own, and yet change what the event counts for
+CREATE FUNCTION visit(amount integer) RETURNS text LANGUAGE sql AS $$
+	SELECT format('%s %s %s%s', points, growth, balance, CASE WHEN replayed THEN ' replayed' WHEN entry_id IS NULL THEN ' no entry' END)
+		FROM settle('eve', 'visit', jsonb_build_object('spent', amount), 'w1')
+$$;
+INSERT INTO loyalty.task (name, event, measure, target) VALUES ('spend here', 'visit', '$.spent', 100);
+INSERT INTO loyalty.rule (name, event, condition, points) VALUES ('visit', 'visit', NULL, '0'), ('spent', 'task_completed', '$.task == "spend here"', '10');
+SELECT is(visit(60), '0 0 0', 'a first grant of 0 points has an entry');
+SELECT is(visit(60), '0 0 0 replayed', 'repeated');
+SELECT is(visit(160), '0 0 10 no entry', 'a correction that completes a task: what it leaves');
+SELECT is(visit(160), '0 0 10 replayed', 'repeated it changes nothing');
+SELECT is(visit(70), '0 0 0 no entry', 'one that undoes it');
+SELECT is(visit(80), '0 0 0 no entry', 'one that only changes the progress');
+SELECT is(visit(80), '0 0 0 replayed', 'which is done once');
+SELECT FROM earn('eve', 5, 'e1');
+SELECT is(visit(80), '0 0 5 replayed', 'the balance is the present one where no entry knows the call');
+
 -- configuration
 SELECT refuses($$SELECT * FROM tasks('nobody')$$, 'LY002', 'tasks of an unknown member');
 SELECT refuses($$UPDATE loyalty.task SET condition = '$tier == "gold"'$$, '42704', 'a task sees attributes only');
