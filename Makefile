@@ -21,6 +21,7 @@ OBJS = \
 	src/api/explain.o \
 	src/api/explain_contest.o \
 	src/api/explain_effects.o \
+	src/api/explain_event.o \
 	src/api/explain_lots.o \
 	src/api/explain_membership.o \
 	src/api/explain_rules.o \

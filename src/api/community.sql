@@ -68,7 +68,7 @@ AS $$
 				WHERE b.member_id = w.member_id AND n.name = t.requires)),
 		t.repeat, s.since, t.starts_at, t.ends_at, t.requires, t.badge
 	FROM (SELECT coalesce($3, loyalty.current_program()) AS program,
-				 coalesce($2, clock_timestamp()) AS at, loyalty.member_id($1, $3) AS member_id) w
+				 loyalty.reading_time($2) AS at, loyalty.member_id($1, $3) AS member_id) w
 	JOIN loyalty.program p ON p.name = w.program
 	JOIN loyalty.task t ON t.program = p.name AND t.active
 	CROSS JOIN LATERAL (SELECT CASE WHEN t.repeat = 'once' THEN '-infinity'::date

@@ -20,7 +20,7 @@ CREATE FUNCTION loyalty.coupons(
 AS $$
 	SELECT c.coupon_id, t.name, t.title, t.kind, t.value, t.minimum_order, c.valid_from,
 		c.valid_until, c.entry_id
-	FROM (SELECT coalesce($2, clock_timestamp()) AS at, loyalty.member_id($1, $3) AS member_id) w
+	FROM (SELECT loyalty.reading_time($2) AS at, loyalty.member_id($1, $3) AS member_id) w
 	JOIN loyalty.coupon c ON c.member_id = w.member_id
 	JOIN loyalty.coupon_type t USING (coupon_type_id)
 	WHERE c.used_by IS NULL AND c.voided_by IS NULL AND c.valid_from <= w.at AND w.at < c.valid_until
@@ -45,7 +45,7 @@ CREATE FUNCTION loyalty.draw_tickets(
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT d.name, d.title, sum(k.count)::bigint, d.starts_at, d.ends_at
-	FROM (SELECT coalesce($2, clock_timestamp()) AS at, loyalty.member_id($1, $3) AS member_id) w
+	FROM (SELECT loyalty.reading_time($2) AS at, loyalty.member_id($1, $3) AS member_id) w
 	JOIN loyalty.draw_ticket k ON k.member_id = w.member_id
 	JOIN loyalty.draw d USING (draw_id)
 	WHERE k.count > 0 AND w.at < coalesce(d.ends_at, 'infinity')

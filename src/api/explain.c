@@ -99,26 +99,13 @@ tell_resettled(Telling *telling, const Entry *entry)
 static void
 tell_event(Telling *telling, const Entry *entry, const char *at)
 {
-	const char *event = loyalty_event_name(entry->event_id);
-	long long	points = loyalty_entry_effect(entry);
-	long long	growth = entry->growth;
-
 	if (is_addition(telling, entry))
 	{
-		loyalty_tell(telling,
-					 _("%s: event %s was settled again and granted %lld more "
-					   "points and %lld more growth."),
-					 at, event, points, growth);
+		loyalty_tell_change(telling, entry, at);
 		loyalty_tell(telling, _("This is what the rules give for it now."));
 	}
-	else if (points < 0)
-		loyalty_tell(telling, _("%s: event %s took %lld points and %lld growth."),
-					 at, event, -points, -growth);
-	else if (points == 0 && growth == 0)
-		loyalty_tell(telling, _("%s: event %s granted nothing."), at, event);
 	else
-		loyalty_tell(telling, _("%s: event %s granted %lld points and %lld growth."),
-					 at, event, points, growth);
+		loyalty_tell_first(telling, entry, at);
 	tell_resettled(telling, entry);
 	if (entry->point_kind != NULL)
 		loyalty_tell(telling, _("The points are of the kind %s."), entry->point_kind);
@@ -147,11 +134,7 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 					 at, loyalty_tell_noted(reversed, "tier"), points);
 	else
 	{
-		loyalty_tell(telling,
-					 _("%s: event %s was settled again, which took back %lld points "
-					   "and %lld growth of entry %lld."),
-					 at, loyalty_event_name(entry->event_id), points,
-					 (long long) -entry->growth, (long long) entry->reverses);
+		loyalty_tell_change(telling, entry, at);
 		if (entry->breakdown == NULL)
 			loyalty_tell(telling, _("The rules give nothing for it any more."));
 		else
@@ -169,9 +152,13 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 static void
 tell_claw_back(Telling *telling, const Entry *entry, const char *at)
 {
-	loyalty_tell(telling, _("%s: %lld points and %lld growth of entry %lld were clawed back."),
-				 at, (long long) -loyalty_entry_effect(entry), (long long) -entry->growth,
-				 (long long) entry->reverses);
+	long long	points = -loyalty_entry_effect(entry);
+
+	loyalty_tell(telling,
+				 loyalty_plural("%s: %lld point and %lld growth of entry %lld were clawed back.",
+								"%s: %lld points and %lld growth of entry %lld were clawed back.",
+								points),
+				 at, points, (long long) -entry->growth, (long long) entry->reverses);
 	loyalty_tell_effects(telling, entry);
 	loyalty_tell_taken(telling, entry);
 	loyalty_tell_shortfall(telling, entry);
@@ -287,8 +274,11 @@ tell_adjust(Telling *telling, const Entry *entry, const char *at)
 static void
 tell_opening(Telling *telling, const Entry *entry, const char *at)
 {
-	loyalty_tell(telling, _("%s: the opening balance was %lld points and %lld growth."), at,
-				 (long long) entry->points, (long long) entry->growth);
+	loyalty_tell(telling,
+				 loyalty_plural("%s: the opening balance was %lld point and %lld growth.",
+								"%s: the opening balance was %lld points and %lld growth.",
+								llabs(entry->points)),
+				 at, (long long) entry->points, (long long) entry->growth);
 	if (entry->points > 0)
 		loyalty_tell_arrived(telling, entry);
 	else

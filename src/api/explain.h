@@ -25,6 +25,10 @@ extern void loyalty_tell_arrived(Telling *telling, const Entry *entry);
 extern void loyalty_tell_taken(Telling *telling, const Entry *entry);
 extern void loyalty_tell_shortfall(Telling *telling, const Entry *entry);
 
+/* explain_event.c: the headline of an event, and of what settling it again changed */
+extern void loyalty_tell_first(Telling *telling, const Entry *entry, const char *at);
+extern void loyalty_tell_change(Telling *telling, const Entry *entry, const char *at);
+
 /* explain_rules.c: which rules gave what, from the entry's breakdown */
 extern void loyalty_tell_rules(Telling *telling, const Entry *entry);
 

@@ -15,6 +15,21 @@
 #include "api/explain.h"
 #include "nls.h"
 
+/* What a breakdown has of one rule. */
+typedef struct RuleShare
+{
+	const char *rule;
+	const char *note;			/* NULL = none */
+	long long	version;
+	Numeric		given;			/* before multipliers; NULL = as wished */
+	Numeric		factor;			/* of a multiplying rule, else NULL */
+	Numeric		wished;
+	long long	points;
+	long long	growth;
+	bool		cut;			/* to less than was wished */
+	bool		rounded;		/* not cut, and yet not what was wished */
+} RuleShare;
+
 /* A member of an object, if it is there and of that type. */
 static bool
 find(const JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
@@ -109,9 +124,15 @@ is_product(Numeric a, Numeric b, Numeric product)
 													NumericGetDatum(b))), product);
 }
 
-/* What cut a rule's points. */
+static bool
+is_less(Numeric a, Numeric b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a), NumericGetDatum(b)));
+}
+
+/* What cut a rule's points; `cut` if they are less than was wished. */
 static void
-tell_cuts(Telling *telling, const char *rule, Numeric wished, long long points,
+tell_cuts(Telling *telling, const char *rule, Numeric wished, long long points, bool cut,
 		  const JsonbContainer *cuts)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, cuts));
@@ -120,11 +141,134 @@ tell_cuts(Telling *telling, const char *rule, Numeric wished, long long points,
 	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
 	{
-		if (value.type == jbvString)
-			loyalty_tell(telling, _("Rule %s was cut by %s: %s became %lld points."), rule,
-						 pnstrdup(value.val.string.val, value.val.string.len),
-						 number_text(wished), points);
+		const char *what;
+
+		if (value.type != jbvString)
+			continue;
+		what = pnstrdup(value.val.string.val, value.val.string.len);
+		if (cut)
+			loyalty_tell(telling,
+						 loyalty_plural("Rule %s was cut by %s: %s became %lld point.",
+										"Rule %s was cut by %s: %s became %lld points.",
+										llabs(points)),
+						 rule, what, number_text(wished), points);
+		else
+			loyalty_tell(telling, _("Rule %s was cut by %s."), rule, what);
 	}
+}
+
+/* A rule's share that the multiplier of tier or plan made. */
+static void
+tell_multiplied(Telling *telling, const RuleShare *share, const JsonbContainer *plan,
+				const JsonbContainer *tier)
+{
+	const char *given = number_text(share->given);
+	const char *wished = number_text(share->wished);
+	const char *by = number_text(find_number(plan != NULL ? plan : tier, "multiplier"));
+	const char *name = find_text(plan != NULL ? plan : tier, "name");
+
+	if (plan != NULL && share->cut)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %s "
+					   "before it was cut, and %lld growth."),
+					 share->rule, share->version, given, by, name, wished, share->growth);
+	else if (plan != NULL && share->rounded)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
+									"rounded to %lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
+									"rounded to %lld points, and %lld growth.",
+									llabs(share->points)),
+					 share->rule, share->version, given, by, name, wished, share->points,
+					 share->growth);
+	else if (plan != NULL)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for plan %s is "
+									"%lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for plan %s is "
+									"%lld points, and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, given, by, name, share->points, share->growth);
+	else if (share->cut)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s, times %s for tier %s is %s "
+					   "before it was cut, and %lld growth."),
+					 share->rule, share->version, given, by, name, wished, share->growth);
+	else if (share->rounded)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for tier %s is %s, "
+									"rounded to %lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for tier %s is %s, "
+									"rounded to %lld points, and %lld growth.",
+									llabs(share->points)),
+					 share->rule, share->version, given, by, name, wished, share->points,
+					 share->growth);
+	else
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for tier %s is "
+									"%lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for tier %s is "
+									"%lld points, and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, given, by, name, share->points, share->growth);
+}
+
+/* A rule's share that no multiplier of tier or plan made alone. */
+static void
+tell_share(Telling *telling, const RuleShare *share)
+{
+	if (share->factor != NULL)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) multiplied by %s, which came to "
+									"%lld point, and %lld growth.",
+									"Rule %s (version %lld) multiplied by %s, which came to "
+									"%lld points, and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, number_text(share->factor), share->points,
+					 share->growth);
+	else if (differ(share->given, share->wished))
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, multiplied or raised to %s; "
+									"that came to %lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s, multiplied or raised to %s; "
+									"that came to %lld points, and %lld growth.",
+									llabs(share->points)),
+					 share->rule, share->version, number_text(share->given),
+					 number_text(share->wished), share->points, share->growth);
+	else if (share->cut)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) gave %s before it was cut, and %lld growth."),
+					 share->rule, share->version, number_text(share->wished), share->growth);
+	else if (share->rounded)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, rounded to %lld point, "
+									"and %lld growth.",
+									"Rule %s (version %lld) gave %s, rounded to %lld points, "
+									"and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, number_text(share->wished), share->points,
+					 share->growth);
+	else if (share->note == NULL || share->points != 0 || share->growth != 0)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %lld point and %lld growth.",
+									"Rule %s (version %lld) gave %lld points and %lld growth.",
+									llabs(share->points)),
+					 share->rule, share->version, share->points, share->growth);
+}
+
+/* What was noted of a rule beside its figures. */
+static void
+tell_note(Telling *telling, const RuleShare *share)
+{
+	int			misses = 0;
+	int			tried = 0;
+
+	if (share->note == NULL || strcmp(share->note, "counted only") == 0)
+		return;
+	if (strcmp(share->note, "raised to min_points") == 0)
+		loyalty_tell(telling, _("Rule %s gives at least so many points."), share->rule);
+	else if (sscanf(share->note, "points is no number in %d of %d matches", &misses, &tried) == 2)
+		loyalty_tell(telling, _("Rule %s found no number of points in %d of %d matches."),
+					 share->rule, misses, tried);
+	else
+		loyalty_tell(telling, _("Rule %s (version %lld) found no number of points."),
+					 share->rule, share->version);
 }
 
 /* One rule's share: what it gave, what tier or plan made of it, what it came to. */
@@ -132,93 +276,44 @@ static void
 tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *tier,
 		  const JsonbContainer *plan)
 {
-	const char *rule = find_text(result, "rule");
-	const char *note = find_text(result, "note");
-	long long	version = number_int64(find_number(result, "version"));
-	long long	points = number_int64(find_number(result, "points"));
-	Numeric		noted_growth = find_number(result, "growth");
-	Numeric		noted_wish = find_number(result, "wished");
-	long long	growth = noted_growth != NULL ? number_int64(noted_growth) : points;
-	Numeric		wished = noted_wish != NULL ? noted_wish : int64_to_numeric(points);
-	Numeric		given = find_number(result, "given");
+	Numeric		growth = find_number(result, "growth");
+	Numeric		wished = find_number(result, "wished");
 	Numeric		matches = find_number(result, "matches");
-	Numeric		factor = find_number(result, "factor");
 	const JsonbContainer *cuts = find_container(result, "cut_by");
-	bool		multiplied = (plan != NULL &&
-							  is_product(given, find_number(plan, "multiplier"), wished)) ||
-		(tier != NULL && is_product(given, find_number(tier, "multiplier"), wished));
-	bool		rounded = differ(wished, int64_to_numeric(points));
-	int			misses = 0;
-	int			tried = 0;
+	RuleShare	share;
+	Numeric		points;
 
-	if (factor != NULL)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) multiplied by %s, which came to %lld points, "
-					   "and %lld growth."),
-					 rule, version, number_text(factor), points, growth);
-	else if (differ(given, wished) && !multiplied)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, multiplied or raised to %s; that came to "
-					   "%lld points, and %lld growth."),
-					 rule, version, number_text(given), number_text(wished), points, growth);
-	else if (multiplied && plan != NULL && rounded)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
-					   "rounded to %lld points, and %lld growth."),
-					 rule, version, number_text(given),
-					 number_text(find_number(plan, "multiplier")), find_text(plan, "name"),
-					 number_text(wished), points, growth);
-	else if (multiplied && plan != NULL)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %lld points, "
-					   "and %lld growth."),
-					 rule, version, number_text(given),
-					 number_text(find_number(plan, "multiplier")), find_text(plan, "name"),
-					 points, growth);
-	else if (multiplied && rounded)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, times %s for tier %s is %s, "
-					   "rounded to %lld points, and %lld growth."),
-					 rule, version, number_text(given),
-					 number_text(find_number(tier, "multiplier")), find_text(tier, "name"),
-					 number_text(wished), points, growth);
-	else if (multiplied)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, times %s for tier %s is %lld points, "
-					   "and %lld growth."),
-					 rule, version, number_text(given),
-					 number_text(find_number(tier, "multiplier")), find_text(tier, "name"),
-					 points, growth);
-	else if (rounded)
-		loyalty_tell(telling,
-					 _("Rule %s (version %lld) gave %s, rounded to %lld points, and %lld growth."),
-					 rule, version, number_text(wished), points, growth);
-	else if (note == NULL || points != 0 || growth != 0)
-		loyalty_tell(telling, _("Rule %s (version %lld) gave %lld points and %lld growth."),
-					 rule, version, points, growth);
+	share.rule = find_text(result, "rule");
+	share.note = find_text(result, "note");
+	if (share.note != NULL && strcmp(share.note, "held out") == 0)
+	{
+		loyalty_tell(telling, _("Rule %s is held out from this member."), share.rule);
+		return;
+	}
+	share.version = number_int64(find_number(result, "version"));
+	share.points = number_int64(find_number(result, "points"));
+	share.growth = growth != NULL ? number_int64(growth) : share.points;
+	points = int64_to_numeric(share.points);
+	share.wished = wished != NULL ? wished : points;
+	share.given = find_number(result, "given");
+	share.factor = find_number(result, "factor");
+	share.cut = cuts != NULL && is_less(points, share.wished);
+	share.rounded = !share.cut && differ(share.wished, points);
+
+	if (share.factor == NULL &&
+		((plan != NULL &&
+		  is_product(share.given, find_number(plan, "multiplier"), share.wished)) ||
+		 (tier != NULL &&
+		  is_product(share.given, find_number(tier, "multiplier"), share.wished))))
+		tell_multiplied(telling, &share, plan, tier);
+	else
+		tell_share(telling, &share);
 	if (matches != NULL)
-		loyalty_tell(telling, _("Rule %s counted %lld matches."), rule,
+		loyalty_tell(telling, _("Rule %s counted %lld matches."), share.rule,
 					 (long long) number_int64(matches));
 	if (cuts != NULL)
-		tell_cuts(telling, rule, wished, points, cuts);
-	if (note == NULL || strcmp(note, "counted only") == 0)
-		return;
-	if (strcmp(note, "held out") == 0)
-	{
-		loyalty_tell(telling, _("Rule %s is held out from this member."), rule);
-		return;
-	}
-	if (strcmp(note, "raised to min_points") == 0)
-	{
-		loyalty_tell(telling, _("Rule %s gives at least so many points."), rule);
-		return;
-	}
-	if (sscanf(note, "points is no number in %d of %d matches", &misses, &tried) == 2)
-		loyalty_tell(telling, _("Rule %s found no number of points in %d of %d matches."),
-					 rule, misses, tried);
-	else
-		loyalty_tell(telling, _("Rule %s (version %lld) found no number of points."),
-					 rule, version);
+		tell_cuts(telling, share.rule, share.wished, share.points, share.cut, cuts);
+	tell_note(telling, &share);
 }
 
 void

@@ -20,6 +20,7 @@
 
 PG_FUNCTION_INFO_V1(loyalty_balance);
 PG_FUNCTION_INFO_V1(loyalty_member_id);
+PG_FUNCTION_INFO_V1(loyalty_reading_time);
 
 /* Sets the member's clock forward to `at` without writing anything. */
 static void
@@ -136,4 +137,13 @@ loyalty_member_id(PG_FUNCTION_ARGS)
 
 	loyalty_member_require(loyalty_arg_program(fcinfo, 1), ref, &member);
 	PG_RETURN_INT64(member.member_id);
+}
+
+/* The clock's time where a reading function in SQL is given none. */
+Datum
+loyalty_reading_time(PG_FUNCTION_ARGS)
+{
+	TimestampTz at = loyalty_arg_at(fcinfo, 0);
+
+	PG_RETURN_TIMESTAMPTZ(at == DT_NOBEGIN ? GetCurrentTimestamp() : at);
 }

@@ -7,6 +7,12 @@ CREATE FUNCTION loyalty.member_id(member text, program text DEFAULT NULL) RETURN
 COMMENT ON FUNCTION loyalty.member_id(text, text) IS 'id of a member, by which loyalty.member and loyalty.ledger know it; LY002 if unknown';
 REVOKE ALL ON FUNCTION loyalty.member_id(text, text) FROM PUBLIC;
 
+CREATE FUNCTION loyalty.reading_time(at timestamptz) RETURNS timestamptz
+	LANGUAGE c VOLATILE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'loyalty_reading_time';
+COMMENT ON FUNCTION loyalty.reading_time(timestamptz) IS 'the `at` of a reading function: the clock''s if NULL; 22023 unless finite';
+REVOKE ALL ON FUNCTION loyalty.reading_time(timestamptz) FROM PUBLIC;
+
 CREATE TYPE loyalty.member_balance AS (
 	available bigint,
 	pending bigint,

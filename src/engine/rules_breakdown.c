@@ -16,7 +16,8 @@
  * mentions it.  A `plan` ({"name": "prime", "multiplier": 10}) is there where its
  * multiplier counted, not the tier's.  `given` is before the multiplier and
  * absent where it changed nothing; a multiplying rule has its `factor` instead.
- * `wished` and `growth` are absent where they are the same as `points`.
+ * `wished` is without max_multiplier.  `wished` and `growth` are absent where they
+ * are the same as `points`.
  * Further grants hold only their `rules`.  Those of an event that was resettled
  * have `"resettled": true`, and a correction goes by the newest of them.
  */
@@ -62,6 +63,8 @@ static void
 push_result(JsonbParseState **state, const RuleResult *result)
 {
 	const char *note = note_of(result);
+	Numeric		wished = result->uncapped == NULL || result->raised ? result->wished :
+		result->uncapped;
 	ListCell   *cell;
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -83,8 +86,8 @@ push_result(JsonbParseState **state, const RuleResult *result)
 	if (result->granted_growth != result->granted)
 		loyalty_json_integer(state, "growth", result->granted_growth);
 	loyalty_json_integer(state, "points", result->granted);
-	if (loyalty_number_compare(result->wished, int64_to_numeric(result->granted)) != 0)
-		push_number(state, "wished", result->wished);
+	if (loyalty_number_compare(wished, int64_to_numeric(result->granted)) != 0)
+		push_number(state, "wished", wished);
 	if (result->matches > 1)
 		loyalty_json_integer(state, "matches", result->matches);
 	loyalty_json_integer(state, "version", result->rule->version_id);

@@ -132,12 +132,19 @@ load_buckets(const RuleWork *work, RuleResult *results, int count)
 	}
 }
 
+/* Such as `5 points per month and key`, `1 time per key`, `2 times ever`. */
 static const char *
 limit_text(const RuleLimit *limit, bool times)
 {
-	return psprintf("%lld %s per %s%s", (long long) (times ? limit->times : limit->points),
-					times ? "times" : "points", loyalty_period_name(limit->per),
-					limit->key.shape == PATH_ABSENT ? "" : " and key");
+	int64		figure = times ? limit->times : limit->points;
+	const char *unit = times ? "time" : "point";
+	bool		keyed = limit->key.shape != PATH_ABSENT;
+
+	unit = psprintf("%lld %s%s", (long long) figure, unit, figure == 1 ? "" : "s");
+	if (limit->per == PERIOD_EVER)
+		return psprintf("%s %s", unit, keyed ? "per key" : "ever");
+	return psprintf("%s per %s%s", unit, loyalty_period_name(limit->per),
+					keyed ? " and key" : "");
 }
 
 static const char *

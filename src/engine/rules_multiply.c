@@ -21,6 +21,13 @@ smaller(Numeric a, Numeric b)
 	return loyalty_number_compare(a, b) <= 0 ? a : b;
 }
 
+static void
+note_cap(RuleResult *result, Numeric uncapped)
+{
+	result->cuts = lappend(result->cuts, pstrdup("max_multiplier"));
+	result->uncapped = uncapped;
+}
+
 /* A rule that does not apply is here only because it counts something. */
 static bool
 applies(const RuleResult *result)
@@ -30,7 +37,7 @@ applies(const RuleResult *result)
 
 /*
  * Fills `wished` of the chosen rules and returns their sum.  Notes a cut by
- * max_multiplier if `note`.
+ * max_multiplier, and what was wished without it, if `note`.
  */
 static Numeric
 multiply(const RuleWork *work, RuleResult *results, int count, const bool *chosen, bool note)
@@ -58,14 +65,16 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 			if (reached != NULL)
 				result->wished = loyalty_number_multiply(result->points, reached);
 			if (note && reached != product)
-				result->cuts = lappend(result->cuts, pstrdup("max_multiplier"));
+				note_cap(result, loyalty_number_multiply(result->points, product));
 		}
 		sum = loyalty_number_add(sum, result->wished);
 	}
 	for (int i = 0; i < count; i++)
 	{
 		RuleResult *result = &results[i];
-		Numeric		before = reached == NULL ? int64_to_numeric(1) : reached;
+		Numeric		one = int64_to_numeric(1);
+		Numeric		before = reached == NULL ? one : reached;
+		Numeric		wished_before = product == NULL ? one : product;
 
 		if (!chosen[i] || result->rule->mode != RULE_MULTIPLY || !applies(result))
 			continue;
@@ -76,7 +85,9 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 		{
 			reached = cap;
 			if (note)
-				result->cuts = lappend(result->cuts, pstrdup("max_multiplier"));
+				note_cap(result,
+						 loyalty_number_multiply(base, loyalty_number_subtract(product,
+																			   wished_before)));
 		}
 		result->wished = loyalty_number_multiply(base, loyalty_number_subtract(reached, before));
 		sum = loyalty_number_add(sum, result->wished);

@@ -89,6 +89,7 @@ typedef struct RuleResult
 	Numeric		points;			/* before multipliers; of a multiplying rule its factor */
 	Numeric		multiplier;		/* of points; NULL = 1 */
 	Numeric		wished;			/* after them; of a multiplying rule what it adds */
+	Numeric		uncapped;		/* that without max_multiplier; NULL = the same */
 	Numeric		limited;		/* after limits, budget and max_balance */
 	Numeric		growth;
 	RuleScope  *scope;			/* NULL = the rule needs none */

@@ -133,7 +133,7 @@ SELECT FROM record('hal', 'check_in', '{}', 'c1', '2024-07-01');
 SELECT FROM record('hal', 'check_in', '{}', 'c2', '2024-07-01');
 SELECT FROM record('hal', 'check_in', '{}', 'c3', '2024-07-01');
 SELECT is(has('hal'), '1 coupons, 2 tickets, 0 of 0 units, no badge', 'a limit that leaves nothing cuts effects');
-SELECT is(breakdown -> 'rules' -> 0 ->> 'cut_by', '["1 times per ever"]', 'and says so') FROM entries WHERE ref = 'c2';
+SELECT is(breakdown -> 'rules' -> 0 ->> 'cut_by', '["1 time ever"]', 'and says so') FROM entries WHERE ref = 'c2';
 SELECT FROM settle('hal', 'check_in', NULL, 'c1');
 SELECT is(has('hal'), '0 coupons, 1 tickets, 0 of 0 units, no badge', 'called off');
 SELECT FROM record('hal', 'check_in', '{}', 'c4', '2024-07-02');

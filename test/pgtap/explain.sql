@@ -368,6 +368,115 @@ SELECT results_eq($$ SELECT pg_temp.told_now('lou', 'l1') $$, ARRAY[
 		'That was entry 65; it left a balance of 0 points.'],
 	'a refusal and its reason');
 
+-- What cut a rule is not rounding, and each change of points and growth has its words.
+INSERT INTO loyalty.program (name, time_zone, validity) VALUES ('club', 'Europe/Berlin', 'never');
+INSERT INTO loyalty.tier (program, name, rank, threshold, earn_multiplier) VALUES ('club', 'basic', 1, 0, 1), ('club', 'gold', 2, 1000, 1.5);
+INSERT INTO loyalty.plan (program, name, price, period, earn_multiplier) VALUES ('club', 'prime', 99, '1 year', 4);
+INSERT INTO loyalty.rule (program, name, event, points, growth, mode, limits, budget, holdout, carry, effects) VALUES
+	('club', 'ever', 'sale', '$.n', '$.g', 'add', '[{"per": "ever", "points": 20}]', NULL, NULL, false, NULL),
+	('club', 'month', 'sale', '$.m', '0', 'add', '[{"per": "month", "times": 1, "key": "$.k"}]', NULL, NULL, false, NULL),
+	('club', 'sku', 'sale', '$.m', '0', 'add', '[{"per": "ever", "times": 1, "key": "$.k"}]', NULL, NULL, false, NULL),
+	('club', 'fund', 'promo', '$.n', '0', 'add', NULL, 20, NULL, false, NULL),
+	('club', 'control', 'survey', '10', NULL, 'add', NULL, NULL, 1, false, NULL),
+	('club', 'hundred', 'buy', '100', '0', 'add', NULL, NULL, NULL, false, NULL),
+	('club', 'x3', 'buy', '3', NULL, 'multiply', NULL, NULL, NULL, false, NULL),
+	('club', 'x2', 'buy', '2', NULL, 'multiply', NULL, NULL, NULL, false, NULL),
+	('club', 'plain', 'visit', '$.n', '$.g', 'add', NULL, NULL, NULL, false, NULL);
+INSERT INTO loyalty.rule (program, name, event, points, exclusive_group, measure, period, condition) VALUES
+	('club', 'lesser', 'play', '1', 'best', '$.n', 'day', '$period_count >= 0');
+INSERT INTO loyalty.rule (program, name, event, points, exclusive_group) VALUES ('club', 'better', 'play', '2', 'best');
+
+-- The sentences about rules, and the headlines; without what the entries before them make of their numbers.
+CREATE FUNCTION pg_temp.rules_told(member text, ref text) RETURNS SETOF text LANGUAGE sql AS
+$$ SELECT regexp_replace(line, ' \(version \d+\)', '') FROM explain($1, $2, 'club') AS line WHERE line LIKE 'Rule %' $$;
+CREATE FUNCTION pg_temp.headlines(member text, ref text) RETURNS SETOF text LANGUAGE sql AS
+$$ SELECT regexp_replace(regexp_replace(line, '^[-\d]+ [\d:]+: ', ''), 'entry \d+', 'entry N')
+	FROM explain($1, $2, 'club') AS line WHERE line ~ '^[-\d]+ [\d:]+: ' $$;
+CREATE FUNCTION pg_temp.happens(member text, event text, attributes jsonb, ref text) RETURNS bigint LANGUAGE sql AS
+$$ SELECT points FROM settle($1, $2, $3, $4, '2024-02-01 12:00+01', 'club') $$;
+
+SELECT is(pg_temp.happens('mia', 'sale', '{"n": 80, "g": 5, "m": 1, "k": "a"}', 's1'), 22::bigint, 'limited');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 's1') $$, ARRAY[
+		'Rule ever gave 80 before it was cut, and 5 growth.',
+		'Rule ever was cut by 20 points ever: 80 became 20 points.',
+		'Rule month gave 1 point and 0 growth.',
+		'Rule sku gave 1 point and 0 growth.'], '... is not rounded');
+SELECT is(pg_temp.happens('mia', 'sale', '{"n": 0, "g": 0, "m": 1.5, "k": "a"}', 's2'), 0::bigint, 'nothing is left');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 's2') $$, ARRAY[
+		'Rule ever gave 0 points and 0 growth.',
+		'Rule month gave 1.5 before it was cut, and 0 growth.',
+		'Rule month was cut by 1 time per month and key: 1.5 became 0 points.',
+		'Rule sku gave 1.5 before it was cut, and 0 growth.',
+		'Rule sku was cut by 1 time per key: 1.5 became 0 points.'], '... of limits by key');
+SELECT is(pg_temp.happens('mia', 'promo', '{"n": 19.5}', 'p1') + pg_temp.happens('mia', 'promo', '{"n": 80}', 'p2'), 20::bigint, 'a budget');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 'p1') UNION ALL SELECT pg_temp.rules_told('mia', 'p2') $$, ARRAY[
+		'Rule fund gave 19.5, rounded to 19 points, and 0 growth.',
+		'Rule fund gave 80 before it was cut, and 0 growth.',
+		'Rule fund was cut by budget: 80 became 1 point.'], '... cuts; what it leaves is rounded');
+SELECT is(pg_temp.happens('mia', 'survey', '{}', 'h1'), 0::bigint, 'a control group');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 'h1') $$, ARRAY['Rule control is held out from this member.'], '... is held out, and that is all');
+SELECT is(pg_temp.happens('mia', 'play', '{"n": 1}', 'e1'), 2::bigint, 'an exclusive group');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 'e1') $$, ARRAY[
+		'Rule lesser gave 0 points and 0 growth.',
+		'Rule lesser was cut by exclusive group best.',
+		'Rule better gave 2 points and 2 growth.'], '... leaves no figures of who lost');
+UPDATE loyalty.program SET max_multiplier = 2 WHERE name = 'club';
+SELECT is(pg_temp.happens('mia', 'buy', '{}', 'm1'), 200::bigint, 'max_multiplier');
+SELECT results_eq($$ SELECT pg_temp.rules_told('mia', 'm1') $$, ARRAY[
+		'Rule hundred gave 100 points and 0 growth.',
+		'Rule x3 multiplied by 3, which came to 100 points, and 0 growth.',
+		'Rule x3 was cut by max_multiplier: 200 became 100 points.',
+		'Rule x2 multiplied by 2, which came to 0 points, and 0 growth.',
+		'Rule x2 was cut by max_multiplier: 300 became 0 points.'], '... cuts what the rules would have added');
+UPDATE loyalty.program SET max_multiplier = 1.2 WHERE name = 'club';
+SELECT is(pg_temp.happens('nia', 'visit', '{"n": 0, "g": 1000}', 'v0'), 0::bigint, 'growth alone makes a tier');
+SELECT is(pg_temp.happens('nia', 'visit', '{"n": 10, "g": 0}', 'v1'), 12::bigint, 'max_multiplier cuts a tier''s multiplier');
+SELECT is(pg_temp.happens('nia', 'visit', '{"n": 1, "g": 0}', 'v2'), 1::bigint, '... of one point');
+SELECT results_eq($$ SELECT pg_temp.rules_told('nia', 'v1') UNION ALL SELECT pg_temp.rules_told('nia', 'v2') $$, ARRAY[
+		'Rule plain gave 10, times 1.5 for tier gold is 15 before it was cut, and 0 growth.',
+		'Rule plain was cut by max_multiplier: 15 became 12 points.',
+		'Rule plain gave 1, times 1.5 for tier gold is 1.5 before it was cut, and 0 growth.',
+		'Rule plain was cut by max_multiplier: 1.5 became 1 point.'], '... and that is told');
+SELECT FROM subscribe('nia', 'prime', 'plan 1', at => '2024-01-01 12:00+01', program => 'club');
+SELECT is(pg_temp.happens('nia', 'visit', '{"n": 10, "g": 0}', 'v3'), 12::bigint, '... and that of a plan');
+SELECT results_eq($$ SELECT pg_temp.rules_told('nia', 'v3') $$, ARRAY[
+		'Rule plain gave 10, times 4 for plan prime is 40 before it was cut, and 0 growth.',
+		'Rule plain was cut by max_multiplier: 40 became 12 points.'], '... is told too');
+UPDATE loyalty.program SET max_multiplier = NULL, max_balance = 20 WHERE name = 'club';
+SELECT is(pg_temp.happens('ola', 'visit', '{"n": 80, "g": 0}', 'v1'), 20::bigint, 'max_balance');
+SELECT results_eq($$ SELECT pg_temp.rules_told('ola', 'v1') $$, ARRAY[
+		'Rule plain gave 80 before it was cut, and 0 growth.',
+		'Rule plain was cut by max_balance: 80 became 20 points.'], '... cuts');
+UPDATE loyalty.program SET max_balance = NULL WHERE name = 'club';
+
+SELECT FROM pg_temp.happens('pia', 'visit', '{"n": 10, "g": 10}', 'v1');
+SELECT count(settle('pia', 'visit', attributes, 'v1', program => 'club')) FROM unnest(ARRAY[
+	'{"n": 10, "g": 20}', '{"n": 10, "g": 5}', '{"n": 11, "g": 1}', '{"n": 12, "g": 1}', '{"n": 13, "g": 2}',
+	'{"n": 12, "g": 3}', '{"n": 11, "g": 3}', '{"n": 10, "g": 2}']::jsonb[]) AS attributes;
+INSERT INTO loyalty.badge (program, name) VALUES ('club', 'guest');
+UPDATE loyalty.rule SET effects = '[{"badge": "guest"}]' WHERE name = 'plain' AND program = 'club';
+SELECT is(difference, 0::bigint, 'effects alone') FROM resettle('visit', '2024-01-01', preview => false, program => 'club') WHERE member = 'pia';
+SELECT results_eq($$ SELECT pg_temp.headlines('pia', 'v1') $$, ARRAY[
+		'event visit granted 10 points and 10 growth.',
+		'event visit was settled again and granted 10 more growth; its points stay as they were.',
+		'event visit was settled again, which took back 15 growth of entry N; its points stay as they were.',
+		'event visit was settled again and granted 1 more point, but took back 4 growth.',
+		'event visit was settled again and granted 1 more point.',
+		'event visit was settled again and granted 1 more point and 1 more growth.',
+		'event visit was settled again, which took back 1 point of entry N, but granted 1 more growth.',
+		'event visit was settled again, which took back 1 point of entry N.',
+		'event visit was settled again, which took back 1 point and 1 growth of entry N.',
+		'event visit was settled again; its points and its growth stay as they were.'], 'each change in its words');
+SELECT FROM pg_temp.happens('pia', 'visit', '{"n": 2, "g": -2}', 'v2');
+SELECT FROM pg_temp.happens('pia', 'visit', '{"n": -1, "g": 2}', 'v3');
+SELECT FROM pg_temp.happens('pia', 'visit', '{"n": 0, "g": -2}', 'v4');
+SELECT FROM pg_temp.happens('pia', 'visit', '{"n": 0, "g": 2}', 'v5');
+SELECT results_eq($$ SELECT pg_temp.headlines('pia', 'v' || n) FROM generate_series(2, 5) n $$, ARRAY[
+		'event visit granted 2 points, but took 2 growth.',
+		'event visit took 1 point, but granted 2 growth.',
+		'event visit took 0 points and 2 growth.',
+		'event visit granted 0 points and 2 growth.'], 'points and growth apart');
+
 -- What there is nothing to tell about.
 SELECT throws_ok($$ SELECT explain('nobody', 'x') $$, 'LY002', NULL, 'an unknown member');
 SELECT throws_ok($$ SELECT explain('ann', 'nothing') $$, 'LY007', NULL, 'nothing under that ref');

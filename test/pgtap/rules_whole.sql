@@ -33,9 +33,12 @@ UPDATE loyalty.program SET max_multiplier = 2.5;
 SELECT is(gives('rich', 'buy', '{"n": 10, "double": true}'), 25, 'up to max_multiplier');
 SELECT is((SELECT r -> 'cut_by' FROM jsonb_array_elements((last_entry('rich')).breakdown -> 'rules') r WHERE r ->> 'rule' = 'double'),
 	'["max_multiplier"]', 'and noted');
+SELECT is((SELECT string_agg(format('%s %s/%s', r ->> 'rule', coalesce(r ->> 'wished', 'same'), r ->> 'points'), ', ') FROM jsonb_array_elements((last_entry('rich')).breakdown -> 'rules') r),
+	'base same/15, double 15/10', 'with what was wished without it');
 SELECT is(gives('rich', 'buy', '{"n": 10, "double": true, "triple": true, "half": true}'), 25, 'the product, capped');
 UPDATE loyalty.program SET max_multiplier = 1.2;
 SELECT is(gives('rich', 'buy', '{"n": 10}'), 12, 'the tier''s, too');
+SELECT is((last_entry('rich')).breakdown #>> '{rules,0,wished}', '15', 'with what was wished without it');
 UPDATE loyalty.program SET max_multiplier = NULL;
 SELECT refuses($$UPDATE loyalty.program SET max_multiplier = 0$$, '23514', 'max_multiplier is above 0');
 SELECT refuses($$INSERT INTO loyalty.rule (name, event, points, mode, multiplied) VALUES ('bad', 'buy', '2', 'multiply', false)$$, '23514', 'a multiplier is multiplied');

@@ -103,6 +103,8 @@ SELECT is(visit(80), '0 0 5 replayed', 'the balance is the present one where no 
 
 -- configuration
 SELECT refuses($$SELECT * FROM tasks('nobody')$$, 'LY002', 'tasks of an unknown member');
+SELECT refuses($$SELECT * FROM tasks('ann', 'infinity')$$, '22023', 'tasks of a time without end', 'at must be finite');
+SELECT refuses($$SELECT * FROM tasks('ann', '-infinity')$$, '22023', 'and without a beginning', 'at must be finite');
 SELECT refuses($$UPDATE loyalty.task SET condition = '$tier == "gold"'$$, '42704', 'a task sees attributes only');
 SELECT refuses($$INSERT INTO loyalty.task (name, event, badge) VALUES ('x', 'y', 'none')$$, '22023', 'an unknown badge');
 SELECT refuses($$UPDATE loyalty.task SET name = 'x' WHERE name = 'spend 100'$$, '22023', 'a task keeps its name');
