@@ -130,6 +130,7 @@ loyalty_ladder(PG_FUNCTION_ARGS)
 	loyalty_engine_read_only(&engine, &source, program, &member,
 							 Max(GetCurrentTimestamp(), member.last_at));
 	loyalty_engine_advance(&engine);
+	loyalty_tier_foresee(&engine);
 	events = loyalty_past_events(&engine, loyalty_program_add(program, engine.at, &year),
 								 engine.at);
 	subscriptions = loyalty_subscriptions_load(member.member_id);

@@ -122,12 +122,13 @@ CREATE VIEW loyalty.members AS
 		loyalty.spendable(m.points, clock_timestamp()) AS available,
 		loyalty.pending(m.points, clock_timestamp()) AS pending,
 		m.held, m.debt, loyalty.spendable(m.growth, clock_timestamp()) AS growth,
-		CASE WHEN m.tier_until > clock_timestamp() THEN t.name
+		CASE WHEN m.tier_until > clock_timestamp() AND (m.earned_tier_id <> 0
+				OR p.name NOT IN (SELECT x.program FROM loyalty.tier x)) THEN t.name
 			ELSE loyalty.tier(m.ref, NULL, p.name) END AS tier, m.points, m.enrolled_at, m.last_at, m.attributes
 	FROM loyalty.member m
 	JOIN loyalty.program p ON p.program_id = m.program_id
 	LEFT JOIN loyalty.tier t ON t.tier_id = m.tier_id;
-COMMENT ON VIEW loyalty.members IS 'members with names instead of ids, as the clock has them now (a hold that is overdue counts as held until it is posted)';
+COMMENT ON VIEW loyalty.members IS 'members with names instead of ids, as the clock has them now (a hold that is overdue counts as held until it is posted), the tier as tier() tells it';
 
 CREATE FUNCTION loyalty.statement(
 	member text,

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -85,12 +86,19 @@ loyalty_tier_by_clock(const Program *program, const MemberState *stored, Timesta
 	MemberState member = *stored;
 	EngineSource source;
 	Engine		engine;
+	bool		is_past = at < Max(GetCurrentTransactionStartTimestamp(), member.last_at);
 
 	if (program->tier_count == 0)
 		return NULL;
-	if (at < member.tier_until)
+	if (at < member.tier_until && (is_past || member.earned_tier_id != 0))
 		return loyalty_tier_or_base(program, member.tier_id);
 	loyalty_engine_read_only(&engine, &source, program, &member, at);
+	if (!is_past)
+	{
+		engine.at = Min(at, Max(GetCurrentTimestamp(), member.last_at));
+		loyalty_tier_foresee(&engine);
+		engine.at = at;
+	}
 	loyalty_tier_advance(&engine);
 	return loyalty_tier_or_base(program, member.tier_id);
 }

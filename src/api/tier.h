@@ -20,7 +20,10 @@ extern void loyalty_engine_read_only(Engine *engine, EngineSource *source,
 extern const Tier *loyalty_tier_at(const Program *program, const MemberState *stored,
 								   TimestampTz at);
 
-/* The same for an instant that nothing was recorded after: now, or later. */
+/*
+ * The same for an instant that nothing was recorded after.  From now on who has
+ * earned no tier is shown in the one that its next operation would find.
+ */
 extern const Tier *loyalty_tier_by_clock(const Program *program, const MemberState *stored,
 										 TimestampTz at);
 

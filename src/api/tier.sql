@@ -10,7 +10,7 @@ CREATE FUNCTION loyalty.tier(
 	LANGUAGE c STABLE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'loyalty_tier';
 COMMENT ON FUNCTION loyalty.tier(text, timestamptz, text) IS
-	'the tier a member holds at an instant (default now): what was recorded or, from the newest record on, what the clock makes of it; a tier of threshold 0 where nothing is recorded. NULL: none. LY002 unknown member';
+	'the tier a member holds at an instant (default now): what was recorded or, from the newest record on, what the clock makes of it; from now on, of who has earned none, the one that its next operation would find; of the past a tier of threshold 0 where nothing is recorded. NULL: none. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.tier(text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.grant_tier(
@@ -80,5 +80,5 @@ CREATE FUNCTION loyalty.ladder(
 	LANGUAGE c STABLE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'loyalty_ladder';
 COMMENT ON FUNCTION loyalty.ladder(text, text) IS
-	'every tier as the member stands to it, lowest first: whether it is the one in force, until when the member has it, what growth lacks to reach it (for the earned one: to keep it) and by when, its rights, the gift that reaching it would give now, and what the rules would have given for the events of the last 12 months with that tier. LY002 unknown member';
+	'every tier as the member stands to it, lowest first: whether it is the one that tier() tells, until when the member has it, what growth lacks to reach it (for the earned one: to keep it) and by when, its rights, the gift that reaching it would give now, and what the rules would have given for the events of the last 12 months with that tier. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.ladder(text, text) FROM PUBLIC;

@@ -258,6 +258,7 @@ extern int64 loyalty_growth_peak(const MemberState *member, TimestampTz from, Ti
 /* tier.c */
 extern const Tier *loyalty_tier_current(const Engine *engine);
 extern void loyalty_tier_settle_in(Engine *engine);
+extern void loyalty_tier_foresee(Engine *engine);
 extern void loyalty_tier_place(Engine *engine, const Tier *tier, const Entry *cause);
 extern void loyalty_tier_reassess(Engine *engine, const Entry *cause, List *corrected);
 extern void loyalty_tier_look_again(Engine *engine, const Entry *cause, int needs);

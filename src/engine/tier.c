@@ -293,9 +293,9 @@ gives_more(const Engine *engine, const Tier *tier, TimestampTz at)
 	return false;
 }
 
-/* A higher tier is reached: a new status period, and the gifts on the way. */
+/* A higher tier is reached: a new status period, yet without gifts. */
 static bool
-upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
+reach_higher(Engine *engine, TimestampTz clock)
 {
 	MemberState *member = engine->member;
 	const Tier *current = earned_tier(engine);
@@ -321,11 +321,24 @@ upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
 			member->earned_growth += member->growth.lots[i].points;
 	}
 	put_in_force(engine, engine->at);
+	return true;
+}
+
+/* The same with the gifts on the way. */
+static bool
+upgrade(Engine *engine, const Entry *cause, TimestampTz clock)
+{
+	const Tier *before = earned_tier(engine);
+	const Tier *reached;
+
+	if (!reach_higher(engine, clock))
+		return false;
+	reached = earned_tier(engine);
 	for (int i = 0; i < engine->program->tier_count; i++)
 	{
 		const Tier *tier = &engine->program->tiers[i];
 
-		if (tier->rank > rank_of(current) && tier->rank <= reached->rank)
+		if (tier->rank > rank_of(before) && tier->rank <= reached->rank)
 			loyalty_tier_gift_give(engine, tier, cause);
 	}
 	return true;
@@ -472,6 +485,16 @@ loyalty_tier_settle_in(Engine *engine)
 {
 	if (engine->program->tier_count > 0 && earned_tier(engine) == NULL)
 		loyalty_tier_reassess(engine, NULL, NIL);
+}
+
+/* The same for who only reads: no gifts, the wallet stays as it is. */
+void
+loyalty_tier_foresee(Engine *engine)
+{
+	loyalty_tier_advance(engine);
+	if (engine->program->tier_count > 0 && earned_tier(engine) == NULL &&
+		reach_higher(engine, Max(engine->at, engine->member->last_at)))
+		loyalty_tier_advance(engine);
 }
 
 /* Grants a tier until its own end, in place of an earlier grant of its kind. */

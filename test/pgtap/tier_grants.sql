@@ -103,6 +103,15 @@ SET loyalty.program = 'late';
 INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
 SELECT FROM (SELECT record('v' || i, 'purchase', jsonb_build_object('amount', i * 10)) FROM generate_series(1, 20) i OFFSET 0) r;
 INSERT INTO loyalty.tier (name, rank, threshold, gift) VALUES ('t1', 1, 0, 0), ('t2', 2, 100, 5);
+CREATE FUNCTION pg_temp.tiers_now(member text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('tier %s, then %s, later %s, balance %s, members %s, ladder %s', loyalty.tier(member), loyalty.tier(member, now()),
+		loyalty.tier(member, now() + interval '1 year'), (loyalty.balance(member)).tier,
+		(SELECT m.tier FROM loyalty.members m WHERE m.program = loyalty.current_program() AND m.member = $1),
+		(SELECT string_agg(l.tier, ' ') FROM loyalty.ladder(member) l WHERE l.held)) $$;
+SELECT is(pg_temp.tiers_now('v20'), 'tier t2, then t2, later t2, balance t2, members t2, ladder t2', 'late tiers: every reading tells the one of the next operation');
+SELECT is(pg_temp.tiers_now('v9'), 'tier t1, then t1, later t1, balance t1, members t1, ladder t1', 'late tiers: of who reaches the lowest, too');
+SELECT is((balance('v20')).available, 200::bigint, 'late tiers: a gift counts once it is posted');
+SELECT is(tier('v20', now() - interval '1 day'), 't1', 'late tiers: the past is not foreseen');
 CREATE TABLE previewed AS SELECT * FROM retier();
 SELECT results_eq('SELECT member, tier_before, tier_after, growth, gift FROM previewed ORDER BY growth',
 	$$SELECT 'v' || i, 't1', 't2', i * 10::bigint, 5::bigint FROM generate_series(10, 20) i$$, 'late tiers: who moves, and nobody else');
@@ -125,6 +134,29 @@ SELECT is_empty('SELECT * FROM retier()', 'late tiers: once');
 SELECT is(string_agg(format('%s %s', tier, n), ', ' ORDER BY tier), 't1 9, t2 11', 'late tiers: where all are now')
 	FROM (SELECT tier, count(*) AS n FROM members WHERE program = 'late' GROUP BY 1) m;
 SELECT is_empty($$SELECT * FROM verify(NULL)$$, 'late tiers: the books are sound');
+
+-- what is told of them is what their next operation finds
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('found', 'never', '1 year');
+SET loyalty.program = 'found';
+INSERT INTO loyalty.rule (name, event, points, multiplied) VALUES ('base', 'purchase', '$.amount', true);
+SELECT FROM record('ann', 'purchase', '{"amount": 200}', 'o1', now() - interval '13 months');
+SELECT FROM record('ann', 'purchase', '{"amount": 100}', 'o2', now() - interval '6 months');
+SELECT FROM record('bob', 'purchase', '{"amount": 40}', 'o1');
+SELECT FROM record('cat', 'purchase', '{"amount": 40}', 'o1');
+SELECT is(coalesce(tier('ann'), 'none'), 'none', 'no tiers yet');
+INSERT INTO loyalty.tier (name, rank, threshold, earn_multiplier, gift, status_validity, condition) VALUES
+	('t1', 1, 50, 1, 0, '2 years', NULL), ('t2', 2, 100, 3, 5, '2 years', NULL), ('t3', 3, 300, 4, 7, 'never', NULL), ('old', 4, 301, 9, 0, 'never', '$tenure > 9999');
+SELECT is(pg_temp.tiers_now('ann'), 'tier t2, then t2, later t2, balance t2, members t2, ladder t2', 'found: by live growth');
+SELECT is(pg_temp.tiers_now('bob'), 'tier , then , later , balance , members , ladder ', 'found: none where growth reaches none');
+SELECT is(tier('ann', now() - interval '1 day'), NULL, 'found: not in the past');
+SELECT is(tier('ann', now() + interval '3 years'), NULL, 'found: its status ends by the clock');
+SELECT is(string_agg(format('%s %s %s', tier, lacks, gift), ', ' ORDER BY rank), 't1 0 0, t2 100 5, t3 200 7, old 201 0', 'found: ladder') FROM ladder('ann');
+SELECT FROM grant_tier('cat', 't1', now() + interval '1 month', 'sorry');
+SELECT is(pg_temp.tiers_now('cat'), 'tier t1, then t1, later , balance t1, members t1, ladder t1', 'found: a granted tier, where none is earned');
+SELECT is(format('%s %s', points, tier), '30 t2', 'found: the next operation counts with it') FROM record('ann', 'purchase', '{"amount": 10}', 'o3');
+SELECT is((balance('ann')).available, 335::bigint, 'found: and brings the gift');
+SELECT is(pg_temp.tiers_now('ann'), 'tier t2, then t2, later t2, balance t2, members t2, ladder t2', 'found: which changes nothing');
+SELECT is_empty($$SELECT * FROM verify(NULL)$$, 'found: the books are sound');
 SET loyalty.program = 'move';
 
 -- the view
