@@ -41,7 +41,7 @@ next_entry_id(void *arg)
 static int64
 see_budget(void *arg, int32 rule_id, int64 points)
 {
-	return Min(points, loyalty_budget_left(rule_id));
+	return Min(points, Max(loyalty_budget_left(rule_id), 0));
 }
 
 void

@@ -298,6 +298,7 @@ CREATE TABLE loyalty.rule_budget (
 	slot integer NOT NULL,
 	points bigint NOT NULL,
 	used bigint NOT NULL,
+	over boolean NOT NULL,
 	PRIMARY KEY (rule_id, slot)
 ) WITH (fillfactor = 30);
 COMMENT ON TABLE loyalty.rule_budget IS 'budgets of rules, spread over slots; their sum over a rule is what counts';
@@ -305,8 +306,10 @@ COMMENT ON COLUMN loyalty.rule_budget.rule_id IS 'rule';
 COMMENT ON COLUMN loyalty.rule_budget.slot IS '0 to 15';
 COMMENT ON COLUMN loyalty.rule_budget.points IS 'share of the budget that this slot may give';
 COMMENT ON COLUMN loyalty.rule_budget.used IS 'points that it gave';
+COMMENT ON COLUMN loyalty.rule_budget.over IS 'more was given than the budget when it last changed: what is given back goes first to slots above their share';
 
--- What is left is spread anew whenever the budget changes.
+-- What is left is spread anew whenever the budget changes; where more was given
+-- than it allows, each slot keeps as its share what it used, up to the budget.
 CREATE FUNCTION loyalty.rule_budget_spread() RETURNS trigger
 	LANGUAGE plpgsql
 	SECURITY DEFINER
@@ -323,14 +326,21 @@ BEGIN
 			RETURN NULL;
 		END IF;
 	END IF;
-	INSERT INTO loyalty.rule_budget (rule_id, slot, points, used)
-		SELECT new.rule_id, s, 0, 0 FROM pg_catalog.generate_series(0, 15) s
+	INSERT INTO loyalty.rule_budget (rule_id, slot, points, used, over)
+		SELECT new.rule_id, s, 0, 0, false FROM pg_catalog.generate_series(0, 15) s
 		ON CONFLICT DO NOTHING;
 	PERFORM FROM loyalty.rule_budget WHERE rule_id = new.rule_id ORDER BY slot FOR UPDATE;
-	SELECT GREATEST(new.budget - pg_catalog.sum(used), 0) INTO remaining
+	SELECT new.budget - pg_catalog.sum(used) INTO remaining
 		FROM loyalty.rule_budget WHERE rule_id = new.rule_id;
-	UPDATE loyalty.rule_budget
-		SET points = used + remaining / 16 + CASE WHEN slot < remaining % 16 THEN 1 ELSE 0 END
+	UPDATE loyalty.rule_budget b
+		SET over = remaining < 0,
+			points = CASE
+				WHEN remaining >= 0 THEN
+					used + remaining / 16 + CASE WHEN slot < remaining % 16 THEN 1 ELSE 0 END
+				ELSE GREATEST(0, LEAST(used, new.budget - COALESCE((
+					SELECT pg_catalog.sum(before.used) FROM loyalty.rule_budget before
+					WHERE before.rule_id = b.rule_id AND before.slot < b.slot), 0)))
+			END
 		WHERE rule_id = new.rule_id;
 	RETURN NULL;
 END

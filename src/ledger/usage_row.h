@@ -34,7 +34,7 @@ extern void loyalty_budget_give_back(int32 rule_id, int64 points);
 /* Waits until nobody else can take from it or give back to it. */
 extern void loyalty_budget_lock(int32 rule_id);
 
-/* What is left of a budget, without a lock. */
+/* What is left of a budget, without a lock; negative if more was given than it allows. */
 extern int64 loyalty_budget_left(int32 rule_id);
 
 #endif							/* LOYALTY_USAGE_ROW_H */

@@ -170,6 +170,28 @@ SELECT is((SELECT count(*) FROM loyalty.resettle('small', '2020-01-01')), 0::big
 SELECT is(settles('lou', 'small', '{"n": 81}', 's1'), 0, 'nor taken by a correction');
 SELECT lawful('claw-backs and budgets');
 
+-- a budget lowered below what was given: what comes back is not given again before the new one allows it
+INSERT INTO loyalty.rule (name, event, points, budget) VALUES ('lowered', 'lowered', '10', 100);
+SELECT is(sum(gives('low' || g, 'lowered', '{}', '1')), 80::numeric, 'lowered: before') FROM generate_series(1, 8) g;
+UPDATE loyalty.rule SET budget = 30 WHERE name = 'lowered';
+SELECT is(budget_of('lowered'), '80 of 30', 'lowered: the new budget is what counts');
+SELECT is(sum(settles('low' || g, 'lowered', NULL, '1')), -40::numeric, 'lowered: called off, but more stands than is allowed') FROM generate_series(1, 4) g;
+SELECT is((SELECT points FROM preview('low8', 'lowered', '{}')), 0, 'lowered: a preview sees nothing left');
+SELECT is(gives('low9', 'lowered', '{}', '1'), 0, 'lowered: none of it is given again');
+SELECT is(points, -10, 'lowered: clawed back to the budget') FROM loyalty.claw_back('low5', '1');
+SELECT is(gives('low9', 'lowered', '{}', '2'), 0, 'lowered: still nothing is left');
+SELECT is(settles('low6', 'lowered', NULL, '1'), -10, 'lowered: below the budget');
+SELECT is(sum(gives('low9', 'lowered', '{}', 'n' || g)), 10::numeric, 'lowered: so much is given again') FROM generate_series(1, 4) g;
+SELECT is(budget_of('lowered'), '30 of 30', 'lowered: to the last point');
+SELECT is(settles('low7', 'lowered', NULL, '1') + gives('low9', 'lowered', '{}', 'again'), 0, 'lowered: then as any other budget');
+UPDATE loyalty.rule SET budget = 0 WHERE name = 'lowered';
+SELECT is(settles('low8', 'lowered', NULL, '1') + gives('low9', 'lowered', '{}', 'none'), -10, 'lowered: to nothing');
+UPDATE loyalty.rule SET budget = 45 WHERE name = 'lowered';
+SELECT is(sum(gives('low9', 'lowered', '{}', 'm' || g)), 25::numeric, 'lowered: raised again it gives what is left') FROM generate_series(1, 4) g;
+SELECT is(budget_of('lowered'), '45 of 45', 'lowered: its parts add up');
+SELECT is(count(*) FILTER (WHERE over), 0::bigint, 'lowered: and none is over') FROM loyalty.rule_budget;
+SELECT lawful('lowered budgets');
+
 -- beside a limit that is kept in the same row
 INSERT INTO loyalty.rule (name, event, points, budget, limits) VALUES ('both', 'both', '$.n', 100, '[{"per": "ever", "points": 80}]');
 SELECT is(gives('jon', 'both', '{"n": 20}', 'b1') + gives('jon', 'both', '{"n": 20}', 'b2') + gives('jon', 'both', '{"n": 20}', 'b3'), 60, 'budget and limit');
