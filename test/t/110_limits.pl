@@ -128,17 +128,19 @@ sub fire
 	return $accepted;
 }
 
-# meanwhile a budget grows
+# meanwhile a budget grows, and one is lowered below what was given and raised again
+my @turns = (200, 20, 500, 0, 300, 30, 400, 100, 60, 700);
 my $growing = '';
 foreach my $budget (map { 300 + 20 * $_ } 1 .. 10)
 {
 	$growing .= "SELECT pg_sleep(0.1);\n"
 	  . "BEGIN; UPDATE top_budget SET budget = $budget WHERE name = 'gift';"
-	  . " UPDATE loyalty.rule SET budget = $budget WHERE name = 'gift'; COMMIT;\n";
+	  . " UPDATE loyalty.rule SET budget = $budget WHERE name = 'gift'; COMMIT;\n"
+	  . 'UPDATE loyalty.rule SET budget = ' . shift(@turns) . " WHERE name = 'early';\n";
 }
 my $owner = start_clients($node, [$growing]);
 my $accepted = fire('single calls', random_clients(0));
-is((finish_clients($owner))[0]{stderr}, '', 'a budget is raised under load');
+is((finish_clients($owner))[0]{stderr}, '', 'budgets change under load');
 $accepted += fire('several calls', random_clients(1));
 cmp_ok($accepted, '>', $clients * $calls / 4, 'many calls are accepted');
 
@@ -219,6 +221,9 @@ is_query($node, q{
 is_query($node, q{
 	SELECT r.name, sum(b.points) FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id)
 		GROUP BY r.name, r.budget HAVING sum(b.points) <> r.budget}, '', 'whose parts add up');
+is_query($node, q{
+	SELECT rule_id FROM loyalty.rule_budget GROUP BY rule_id HAVING bool_or(used > points) AND bool_or(used < points)
+		OR bool_or(used > points AND NOT over)}, '', 'and nothing is left of one of which more is given');
 
 # what was given back can be given again, to the last point
 query($node, q{SELECT count(record('m' || 1 + i % 5, 'gift', '{"points": 37}')) FROM generate_series(1, 60) i});
