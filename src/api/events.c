@@ -182,7 +182,8 @@ loyalty_event_settle(Engine *engine, const EventType *event, const Jsonb *attrib
 							  attributes, families);
 	first = families == NIL ? list_nth(engine->entries, mark) :
 		((Family *) linitial(families))->first;
-	loyalty_referral_note(engine, event, attributes, first, entry != NULL);
+	loyalty_referral_note(engine, event, attributes, first,
+						  families != NIL && entry != NULL);
 	stamp(engine, mark, event_digest(engine->member, event, attributes));
 	loyalty_contest_note(engine, event, attributes, first);
 	loyalty_task_note(engine, event, attributes, first, loyalty_event_settle);

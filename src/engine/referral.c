@@ -4,14 +4,19 @@
  *
  * The first qualifying event since the invitation does.  Where it is called
  * off, another that stands takes its place; if there is none, the invitation is
- * open again.  What the inviter gets for it is settled afterwards, under the
- * inviter's own lock (api/referrals.c).
+ * open again.  Its corrections are followed whatever the rule says by then; one
+ * of an event that the rule no longer asks for qualifies as long as it stands.
+ *
+ * What the inviter gets for it is settled afterwards, under the inviter's own
+ * lock (api/referrals.c).
  */
 #include "postgres.h"
 
 #include "utils/timestamp.h"
 
 #include "engine/engine.h"
+
+#define EVENT_INVITED	"invited"
 
 /* Is it an event that completes an invitation made at `since`? */
 static bool
@@ -81,6 +86,19 @@ complete(Engine *engine, const Entry *entry)
 	engine->recounted = true;
 }
 
+/* Is it the event that completed the invitation? */
+static bool
+completed_by(const Engine *engine, const EventType *event, const char *ref)
+{
+	const Referral *referral = &engine->member->referral;
+	const Entry *entry;
+
+	if (ref == NULL || referral->qualified_ref == NULL || strcmp(referral->qualified_ref, ref) != 0)
+		return false;
+	entry = loyalty_past_entry(engine, referral->qualified_entry);
+	return entry != NULL && entry->event_id == event->event_id;
+}
+
 /*
  * Takes note of an event of the member: `first` is its first entry, attributes
  * are what it is now, NULL if it was called off; `corrected`: an entry says so.
@@ -90,23 +108,30 @@ loyalty_referral_note(Engine *engine, const EventType *event, const Jsonb *attri
 					  const Entry *first, bool corrected)
 {
 	const Program *program = engine->program;
+	const ReferralRule *rule = program->referral;
 	Referral   *referral = &engine->member->referral;
+	bool		asked_for = rule != NULL && strcmp(rule->event, event->name) == 0;
 	bool		qualified;
-	bool		completing;		/* it is the event that completed the invitation */
+	bool		completing;
 
-	if (program->referral == NULL || strcmp(program->referral->event, event->name) != 0)
+	/* of another event only corrections can matter, where anybody was ever invited */
+	if (!asked_for && ((attributes != NULL && !corrected) ||
+					   loyalty_event_lookup(program, EVENT_INVITED) == NULL))
 		return;
 	if (!referral->known)
 		engine->source->referral(engine->source->arg, referral);
 	if (!referral->invited)
 		return;
 
+	completing = completed_by(engine, event, first->ref);
+	if (!asked_for && !completing)
+		return;
 	qualified = attributes != NULL &&
-		qualifies(program, referral->invited_at, first->at, attributes);
-	completing = first->ref != NULL && referral->qualified_ref != NULL &&
-		strcmp(referral->qualified_ref, first->ref) == 0;
+		(!asked_for || qualifies(program, referral->invited_at, first->at, attributes));
 	if (qualified && (referral->qualified_at == DT_NOBEGIN || (completing && corrected)))
 		complete(engine, first);
 	else if (!qualified && completing)
-		complete(engine, loyalty_referral_find(engine, referral->invited_at, first->ref));
+		complete(engine, rule == NULL ? NULL :
+				 loyalty_referral_find(engine, referral->invited_at,
+									   asked_for ? first->ref : NULL));
 }

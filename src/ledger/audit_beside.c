@@ -236,17 +236,13 @@ static LoyaltyQuery invitations = {
 	JOIN_ENTRY("r", "entry_id", "l") JOIN_ENTRY("r", "qualified_entry", "q")
 	" LEFT JOIN loyalty.member i ON i.member_id = r.inviter_id"
 	" LEFT JOIN loyalty.event_type t ON t.event_id = l.event_id"
-	" LEFT JOIN loyalty.event_type u ON u.event_id = q.event_id"
-	" LEFT JOIN loyalty.program p ON p.program_id = i.program_id"
-	" LEFT JOIN loyalty.referral_rule f ON f.program = p.name"
 	" WHERE " OF_MEMBERS("r") " AND (i.member_id IS NULL OR l.kind IS DISTINCT FROM 'v'"
 	"  OR t.name IS DISTINCT FROM 'invited' OR l.at <> r.invited_at"
 	"  OR l.attributes ->> 'inviter' <> i.ref"
 	"  OR (r.qualified_at IS NULL) <> (r.qualified_entry IS NULL)"
 	"  OR r.qualified_entry IS NOT NULL AND (q.kind IS DISTINCT FROM 'v' OR q.at <> r.qualified_at"
 	"   OR q.ref IS DISTINCT FROM r.qualified_ref)"
-	"  OR " ALWAYS_SO("referral_rule", "f.referral_rule_id", "c.row ->> 'event' = u.name")
-	"   AND " CALLED_OFF("q") ")"
+	"  OR " CALLED_OFF("q") ")"
 	END_OF_ANSWER,
 	1, {INT8ARRAYOID}
 };

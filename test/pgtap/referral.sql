@@ -100,6 +100,34 @@ SELECT refuses($$UPDATE loyalty.referral SET due = true$$, '55000', 'invitations
 UPDATE loyalty.referral_rule SET event = 'invited', condition = NULL;
 SELECT FROM invite('zoe', 'new', at => '2024-03-01');
 SELECT is(shown(qualified_at), '2024-03-01', 'the invitation itself may be what completes it') FROM referrals WHERE invitee = 'new';
+
+-- the event that completed an invitation is followed, whatever the rule asks for by then
+UPDATE loyalty.referral_rule SET event = 'purchase', condition = '$.amount >= 10';
+SELECT count(enroll(m, at => '2024-01-01')) AS enrolled FROM unnest('{kai,lea,mia}'::text[]) m \gset
+SELECT FROM unnest('{kai,lea,mia}'::text[]) m, invite(m, m || ' 1', at => '2024-03-01');
+SELECT FROM unnest('{kai,lea,mia}'::text[]) m, record(m || ' 1', 'purchase', '{"amount": 50}', 'x1', '2024-03-02');
+SELECT is(parts('lea'), 'lea 1 2024-03-02 105', 'complete');
+DELETE FROM loyalty.referral_rule;
+SELECT FROM settle('kai 1', 'purchase', NULL, 'x1');
+SELECT is(parts('kai'), 'kai 1 open 0', 'no rule, called off: taken back');
+SELECT FROM settle('kai 1', 'purchase', '{"amount": 50}', 'x1');
+SELECT is(parts('kai'), 'kai 1 open 0', 'nothing asks for it any more');
+SELECT FROM settle('mia 1', 'purchase', '{"amount": 70}', 'x1');
+SELECT is(parts('mia'), 'mia 1 2024-03-02 107', 'no rule, changed: it stands, so does what depends on it');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('visit', 'visit', '1');
+INSERT INTO loyalty.referral_rule (event) VALUES ('visit');
+SELECT FROM record('lea 1', 'visit', '{}', 'x1', '2024-02-03');
+SELECT FROM record('mia 1', 'visit', '{}', 'x1', '2024-03-03');
+SELECT FROM settle('mia 1', 'visit', NULL, 'x1');
+SELECT is(parts('mia'), 'mia 1 2024-03-02 107', 'another event with its ref is another event');
+SELECT FROM settle('mia 1', 'visit', '{"again": true}', 'x1');
+SELECT FROM unnest('{lea,mia}'::text[]) m, settle(m || ' 1', 'purchase', NULL, 'x1');
+SELECT is(parts('lea'), 'lea 1 open 0', 'another rule, called off: taken back');
+SELECT is(parts('mia'), 'mia 1 2024-03-03 100', 'or what the rule asks for now takes its place');
+UPDATE loyalty.referral_rule SET event = 'purchase';
+CALL maintain();
+SELECT is(parts('lea'), 'lea 1 open 0', 'and stays so');
+
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
 SELECT is(program, 'store', 'a renamed program keeps its rule') FROM loyalty.referral_rule;
 
