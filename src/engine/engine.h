@@ -282,7 +282,8 @@ extern bool loyalty_tier_condition_held(const Engine *engine, const Tier *tier,
 
 /* tier_gift.c */
 extern void loyalty_tier_gift_give(Engine *engine, const Tier *tier, const Entry *cause);
-extern void loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected);
+extern void loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected,
+										bool ended);
 
 /* referral.c */
 extern void loyalty_referral_note(Engine *engine, const EventType *event,

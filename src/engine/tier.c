@@ -372,7 +372,8 @@ downgrade(Engine *engine, TimestampTz clock)
 
 /*
  * Gifts go back with the event that reached their tier, if its correction ended
- * the tier; where another refund had ended it, once none of the event is left.
+ * the tier; where another refund had ended it, once none of the event is left;
+ * where others had kept it up, with the refund that ends it.
  */
 static void
 take_gifts_back(Engine *engine, const Tier *before, const Entry *cause, List *corrected)
@@ -385,13 +386,14 @@ take_gifts_back(Engine *engine, const Tier *before, const Entry *cause, List *co
 	foreach(cell, corrected)
 		growth += ((const Family *) lfirst(cell))->net_growth;
 
-	for (int i = program->tier_count - 1; i >= 0 && corrected != NIL; i--)
+	for (int i = program->tier_count - 1; i >= 0; i--)
 	{
 		const Tier *tier = &program->tiers[i];
 		bool		ended = tier->rank <= rank_of(before);
 
-		if (tier->rank > rank_of(current) && tier->gift > 0 && (ended || growth <= 0))
-			loyalty_tier_gift_take_back(engine, tier, corrected);
+		if (tier->rank > rank_of(current) && tier->gift > 0 &&
+			(ended || (corrected != NIL && growth <= 0)))
+			loyalty_tier_gift_take_back(engine, tier, corrected, ended);
 	}
 }
 

@@ -4,8 +4,8 @@
  *
  * A gift stands once per member, tier and cycle, which is a status period of
  * the tier counted from the gift (for ever where the tier's status never
- * ends).  It is taken back if correcting the very event that reached the tier
- * ends it, and can then be earned again.
+ * ends).  It is taken back once the event that reached the tier is corrected and
+ * the tier ends by a refund, whichever comes first, and can then be earned again.
  */
 #include "postgres.h"
 
@@ -84,42 +84,65 @@ loyalty_tier_gift_give(Engine *engine, const Tier *tier, const Entry *cause)
 	note_gift(engine, tier, entry->entry_id, cause == NULL ? 0 : cause->entry_id, 0);
 }
 
-/* Takes a gift back if one of the corrected families reached the tier. */
+/* Is the entry one of these families? */
+static bool
+is_among(int64 entry_id, const List *families)
+{
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((const Family *) lfirst(cell))->entries)
+		{
+			if (((const Entry *) lfirst(lc))->entry_id == entry_id)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Is nothing left of the growth of the event that reached the tier? */
+static bool
+is_undone(const Engine *engine, int64 cause)
+{
+	const Entry *entry = cause == 0 ? NULL : loyalty_past_entry(engine, cause);
+	int64		growth = 0;
+	ListCell   *cell;
+
+	if (entry == NULL || entry->kind != ENTRY_EVENT || entry->growth <= 0 || entry->ref == NULL)
+		return false;
+	foreach(cell, loyalty_family_gather(loyalty_past_story(engine, entry->ref), ENTRY_EVENT,
+										entry->event_id))
+		growth += ((const Family *) lfirst(cell))->net_growth;
+	return growth <= 0;
+}
+
+/*
+ * Takes a gift back if one of the corrected families reached the tier; or, with
+ * `ended`, if the tier ends now and the event that reached it was undone before.
+ */
 void
-loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected)
+loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected, bool ended)
 {
 	int64		cause = 0;
 	int64		gift_id = standing_gift(engine, tier, DT_NOBEGIN, &cause);
-	ListCell   *cell;
+	Family		gift;
+	Entry	   *entry;
 
-	if (gift_id == 0)
+	if (gift_id == 0 || !(is_among(cause, corrected) || (ended && is_undone(engine, cause))))
 		return;
-	foreach(cell, corrected)
-	{
-		const Family *family = lfirst(cell);
-		ListCell   *lc;
-
-		foreach(lc, family->entries)
-		{
-			const Entry *granted = lfirst(lc);
-			Family		gift;
-			Entry	   *entry;
-
-			if (granted->entry_id != cause)
-				continue;
-			memset(&gift, 0, sizeof(gift));
-			gift.first = loyalty_past_entry(engine, gift_id);
-			gift.entries = list_make1(gift.first);
-			gift.net = gift.granted = loyalty_entry_effect(gift.first);
-			entry = loyalty_entry_open(engine, ENTRY_CORRECTION, engine->at);
-			entry->ref = gift.first->ref;
-			entry->event_id = gift.first->event_id;
-			entry->generation = loyalty_entry_generation(engine, ENTRY_CORRECTION,
-														 entry->event_id, entry->ref);
-			loyalty_family_take(engine, entry, &gift, gift.net);
-			loyalty_entry_close(engine, entry);
-			note_gift(engine, tier, gift_id, cause, entry->entry_id);
-			return;
-		}
-	}
+	memset(&gift, 0, sizeof(gift));
+	gift.first = loyalty_past_entry(engine, gift_id);
+	gift.entries = list_make1(gift.first);
+	gift.net = gift.granted = loyalty_entry_effect(gift.first);
+	entry = loyalty_entry_open(engine, ENTRY_CORRECTION, engine->at);
+	entry->ref = gift.first->ref;
+	entry->event_id = gift.first->event_id;
+	entry->generation = loyalty_entry_generation(engine, ENTRY_CORRECTION,
+												 entry->event_id, entry->ref);
+	loyalty_family_take(engine, entry, &gift, gift.net);
+	loyalty_entry_close(engine, entry);
+	note_gift(engine, tier, gift_id, cause, entry->entry_id);
 }

@@ -131,6 +131,28 @@ SELECT FROM settle('eve', 'purchase', '{"amount": 60}', 'o1', program => 'gifts'
 SELECT is(balance, 140::bigint, 'case 12: the second order reaches the tier') FROM settle('eve', 'purchase', '{"amount": 60}', 'o2', program => 'gifts');
 SELECT is(balance, 80::bigint, 'case 12: cancelling the first ends the tier, the gift of the second stays') FROM settle('eve', 'purchase', NULL, 'o1', program => 'gifts');
 SELECT is(balance, 0::bigint, 'case 12: it goes with the second') FROM settle('eve', 'purchase', NULL, 'o2', program => 'gifts');
+-- and in whatever order two orders are refunded, each of which gives the tier
+SELECT FROM settle('fay', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
+SELECT FROM settle('fay', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), 'gold 120', 'case 12: the order that reached the tier is gone, the tier and its gift are not') FROM settle('fay', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 0', 'case 12: the gift goes with the refund that ends the tier') FROM settle('fay', 'purchase', NULL, 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), 'gold 120', 'case 12: and can be earned again') FROM settle('fay', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
+SELECT FROM settle('fay', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
+SELECT FROM settle('fay', 'purchase', NULL, 'o2', program => 'gifts');
+SELECT is(balance, 0::bigint, 'case 12: refunded the other way round') FROM settle('fay', 'purchase', NULL, 'o1', program => 'gifts');
+-- what ends the tier need not name an order
+SELECT FROM settle('gus', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
+SELECT FROM settle('gus', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
+SELECT FROM settle('gus', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT FROM record('gus', 'purchase', '{"amount": -100}', program => 'gifts');
+SELECT is(available, 0::bigint, 'case 12: nor does a return that names none leave the gift') FROM balance('gus', program => 'gifts');
+-- an order that was taken back and came again still stands
+SELECT FROM settle('hal', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
+SELECT FROM settle('hal', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
+SELECT FROM settle('hal', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT FROM settle('hal', 'purchase', '{"amount": 60}', 'o1', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 80', 'case 12: the gift stays with what the order that reached it gives again') FROM settle('hal', 'purchase', NULL, 'o2', program => 'gifts');
+SELECT is(balance, 0::bigint, 'case 12: and goes with that') FROM settle('hal', 'purchase', NULL, 'o1', program => 'gifts');
 
 SELECT lawful('tiers');
 SELECT * FROM finish();

@@ -12,7 +12,7 @@ use warnings;
 use List::Util qw(max min sum0);
 use LoyaltyModel::Lots qw(FOREVER in_order merged points_of cut is_spendable);
 use LoyaltyModel::Flow qw(effect credit);
-use LoyaltyModel::Families qw(family_of shortfalls standing_waiver);
+use LoyaltyModel::Families qw(family_of families shortfalls standing_waiver);
 
 # Growth is kept by the local month, or by the day where days lapse apart.
 sub growth_period
@@ -139,6 +139,16 @@ sub advance_tier
 	return;
 }
 
+# Is nothing left of the growth of the event that an entry granted?
+sub is_undone
+{
+	my ($member, $id) = @_;
+	my ($cause) = grep { $_->{id} == $id } @{ $member->{entries} };
+
+	return if !$cause || !defined $cause->{ref} || $cause->{kind} ne 'event' || $cause->{growth} <= 0;
+	return sum0(map { $_->{net_growth} } families($member, @$cause{qw(ref kind event)})) <= 0;
+}
+
 # Upgrades at once, by all growth dated up to the newest entry; who has fallen
 # must gain what would have kept the tier.  Downgrades where growth was lost by a
 # refund, if no time since the tier was reached gives it.
@@ -216,12 +226,17 @@ sub reassess
 		my ($gift, @earlier) = reverse @{ $member->{gifts}{ $tier->{name} } // [] };
 
 		next if !$gift || $tier->{rank} <= $after;
-		next if !grep { $_->{id} == $gift->{cause} } map { @{ $_->{entries} } } @corrected;
-
-		# ended by another refund: with the last of the event
-		next if $tier->{rank} > $before
-		  && ($cause ? $cause->{growth} : 0) +
-		  sum0(map { $_->{growth} } map { @{ $_->{entries} } } @corrected) > 0;
+		if (!grep { $_->{id} == $gift->{cause} } map { @{ $_->{entries} } } @corrected)
+		{
+			# kept up by others when its event was undone: with the refund that ends it
+			next if $tier->{rank} > $before || !is_undone($member, $gift->{cause});
+		}
+		elsif ($tier->{rank} > $before)
+		{
+			# ended by another refund: with the last of the event
+			next if ($cause ? $cause->{growth} : 0) +
+			  sum0(map { $_->{growth} } map { @{ $_->{entries} } } @corrected) > 0;
+		}
 		my $entry = $self->open_entry(
 			$member, 'correction', $at,
 			ref => $gift->{entry}{ref},
