@@ -239,12 +239,10 @@ standing(const Call *call, Receipt *receipt)
 /*
  * Nothing had to change: what the last call about the event that wrote entries
  * of it did, if there was one.  An event of several kinds of points has made
- * several entries.  A call of other content than that one did something else:
- * the balance is what it is.
+ * several entries.
  */
 static void
-unchanged(const Call *call, const EventType *event, List *story, int64 digest,
-		  Receipt *receipt)
+unchanged(const Call *call, const EventType *event, List *story, Receipt *receipt)
 {
 	const Entry *last = NULL;
 	ListCell   *cell;
@@ -269,7 +267,7 @@ unchanged(const Call *call, const EventType *event, List *story, int64 digest,
 		receipt->growth += entry->growth;
 		receipt->replayed = true;
 	}
-	if (last != NULL && last->request_digest == digest)
+	if (last != NULL)
 		receipt->balance = loyalty_call_balance_after(call, last);
 }
 
@@ -280,7 +278,7 @@ unchanged(const Call *call, const EventType *event, List *story, int64 digest,
  */
 static Datum
 finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, List *story,
-				 int64 digest, bool replayed)
+				 bool replayed)
 {
 	Receipt		receipt;
 
@@ -289,7 +287,7 @@ finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, Li
 		standing(call, &receipt);
 	else
 	{
-		unchanged(call, event, story, digest, &receipt);
+		unchanged(call, event, story, &receipt);
 		receipt.replayed |= replayed;
 	}
 	return loyalty_receipt_datum(fcinfo, &receipt);
@@ -328,7 +326,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	if (loyalty_streak_repeats(&call.engine, event))
-		return finish_unchanged(fcinfo, &call, event, NIL, 0, true);
+		return finish_unchanged(fcinfo, &call, event, NIL, true);
 	mark = list_length(call.engine.entries);
 	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
@@ -368,7 +366,5 @@ loyalty_settle(PG_FUNCTION_ARGS)
 		return loyalty_call_accept(fcinfo, &call, entry, entry->request_digest);
 
 	/* with attributes but no story it is what its period has already */
-	return finish_unchanged(fcinfo, &call, event, story,
-							event_digest(&call.member, event, attributes),
-							attributes != NULL);
+	return finish_unchanged(fcinfo, &call, event, story, attributes != NULL);
 }
