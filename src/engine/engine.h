@@ -193,7 +193,6 @@ extern Entry *loyalty_engine_refuse(Engine *engine, const EventType *event, cons
 									const char *reason, const Jsonb *attributes);
 
 /* spend.c */
-extern void loyalty_engine_require_spending(const Engine *engine);
 extern Entry *loyalty_engine_redeem(Engine *engine, int64 points, const char *ref,
 									const char *reason);
 extern Entry *loyalty_engine_hold(Engine *engine, int64 points, const char *ref,
@@ -267,7 +266,6 @@ extern void loyalty_tier_finish(Engine *engine);
 extern void loyalty_tier_retier(Engine *engine, bool full);
 extern TimestampTz loyalty_tier_status_end(const Program *program, const Tier *tier,
 										   TimestampTz since);
-extern int	loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind);
 extern Entry *loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
 										TimestampTz until, const char *ref, const char *reason);
 extern Entry *loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason);

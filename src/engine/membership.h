@@ -79,10 +79,6 @@ extern void loyalty_subscription_sell(const Program *program, const PaidPlan *pl
 /* Cuts a subscription at `at`, or at its start if that is later. */
 extern void loyalty_subscription_cancel(Subscription *subscription, TimestampTz at);
 
-/* The part of a price that [from, until) is of [since, until), to cents or finer. */
-extern Numeric loyalty_price_prorate(Numeric price, TimestampTz since, TimestampTz from,
-									 TimestampTz until);
-
 /* What [from, until) costs in periods from `from` on, the last one by its part. */
 extern Numeric loyalty_plan_price(const Program *program, const PaidPlan *plan,
 								  TimestampTz from, TimestampTz until);

@@ -90,8 +90,9 @@ number_of(int64 number)
 	return int64_to_numeric(number);
 }
 
-Numeric
-loyalty_price_prorate(Numeric price, TimestampTz since, TimestampTz from, TimestampTz until)
+/* The part of a price that [from, until) is of [since, until), to cents or finer. */
+static Numeric
+prorate(Numeric price, TimestampTz since, TimestampTz from, TimestampTz until)
 {
 	Datum		part;
 	int32		scale;
@@ -120,8 +121,7 @@ loyalty_plan_price(const Program *program, const PaidPlan *plan, TimestampTz fro
 		sum = DirectFunctionCall2(numeric_add, sum, NumericGetDatum(plan->price));
 		if (end > until)
 			sum = DirectFunctionCall2(numeric_sub, sum,
-									  NumericGetDatum(loyalty_price_prorate(plan->price, since,
-																			until, end)));
+									  NumericGetDatum(prorate(plan->price, since, until, end)));
 		since = end;
 	}
 	return DatumGetNumeric(sum);
@@ -130,8 +130,8 @@ loyalty_plan_price(const Program *program, const PaidPlan *plan, TimestampTz fro
 void
 loyalty_subscription_cancel(Subscription *subscription, TimestampTz at)
 {
-	subscription->refund = loyalty_price_prorate(subscription->price, subscription->since, at,
-												 subscription->until);
+	subscription->refund = prorate(subscription->price, subscription->since, at,
+								   subscription->until);
 	subscription->until = Max(subscription->since, at);
 }
 

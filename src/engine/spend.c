@@ -11,8 +11,8 @@
 #include "errors.h"
 
 /* Refuses spending to a member whose status forbids it (LY004). */
-void
-loyalty_engine_require_spending(const Engine *engine)
+static void
+require_spending(const Engine *engine)
 {
 	const MemberState *member = engine->member;
 
@@ -50,7 +50,7 @@ loyalty_engine_redeem(Engine *engine, int64 points, const char *ref, const char 
 {
 	Entry	   *entry;
 
-	loyalty_engine_require_spending(engine);
+	require_spending(engine);
 	entry = loyalty_entry_open(engine, ENTRY_REDEEM, engine->at);
 	entry->ref = ref;
 	entry->reason = reason;
@@ -68,7 +68,7 @@ loyalty_engine_hold(Engine *engine, int64 points, const char *ref, TimestampTz u
 	Entry	   *entry;
 	Hold	   *hold;
 
-	loyalty_engine_require_spending(engine);
+	require_spending(engine);
 	entry = loyalty_entry_open(engine, ENTRY_HOLD, engine->at);
 	entry->ref = ref;
 	entry->breakdown = loyalty_breakdown_hold(until);
@@ -101,7 +101,7 @@ loyalty_engine_capture(Engine *engine, Hold *hold, int64 points)
 	LotList		rest;
 
 	if (member->status == STATUS_FROZEN)
-		loyalty_engine_require_spending(engine);
+		require_spending(engine);
 
 	entry = loyalty_entry_open(engine, ENTRY_CAPTURE, engine->at);
 	entry->ref = hold->ref;
@@ -152,7 +152,7 @@ loyalty_engine_transfer_out(Engine *engine, int64 points, const char *ref, int64
 {
 	Entry	   *entry;
 
-	loyalty_engine_require_spending(engine);
+	require_spending(engine);
 	entry = loyalty_entry_open(engine, ENTRY_TRANSFER_OUT, engine->at);
 	entry->ref = ref;
 	entry->counterpart = to_member;

@@ -499,35 +499,9 @@ loyalty_tier_foresee(Engine *engine)
 		loyalty_tier_advance(engine);
 }
 
-/* Grants a tier until its own end, in place of an earlier grant of its kind. */
-Entry *
-loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
-						  TimestampTz until, const char *ref, const char *reason)
-{
-	Entry	   *entry = loyalty_entry_open(engine, ENTRY_TIER, engine->at);
-	TierGrant  *grant = palloc0(sizeof(TierGrant));
-
-	entry->ref = ref;
-	entry->reason = reason;
-	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, kind, until);
-	loyalty_entry_close(engine, entry);
-
-	loyalty_tier_end_grants(engine, tier, kind);
-	grant->entry_id = entry->entry_id;
-	grant->tier_id = tier->tier_id;
-	grant->kind = kind;
-	grant->since = engine->at;
-	grant->until = until;
-	engine->member->grants = lappend(engine->member->grants, grant);
-	engine->tier_entry = entry->entry_id;
-	engine->tier_decided = true;
-	put_in_force(engine, engine->at);
-	return entry;
-}
-
 /* Ends the member's grants of a tier, of one kind or (NULL) of any. */
-int
-loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind)
+static int
+end_grants(Engine *engine, const Tier *tier, const char *kind)
 {
 	int			ended = 0;
 	ListCell   *cell;
@@ -546,13 +520,39 @@ loyalty_tier_end_grants(Engine *engine, const Tier *tier, const char *kind)
 	return ended;
 }
 
+/* Grants a tier until its own end, in place of an earlier grant of its kind. */
+Entry *
+loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
+						  TimestampTz until, const char *ref, const char *reason)
+{
+	Entry	   *entry = loyalty_entry_open(engine, ENTRY_TIER, engine->at);
+	TierGrant  *grant = palloc0(sizeof(TierGrant));
+
+	entry->ref = ref;
+	entry->reason = reason;
+	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, kind, until);
+	loyalty_entry_close(engine, entry);
+
+	(void) end_grants(engine, tier, kind);
+	grant->entry_id = entry->entry_id;
+	grant->tier_id = tier->tier_id;
+	grant->kind = kind;
+	grant->since = engine->at;
+	grant->until = until;
+	engine->member->grants = lappend(engine->member->grants, grant);
+	engine->tier_entry = entry->entry_id;
+	engine->tier_decided = true;
+	put_in_force(engine, engine->at);
+	return entry;
+}
+
 /* Takes granted tiers back; NULL if the member had no such grant. */
 Entry *
 loyalty_engine_revoke_tier(Engine *engine, const Tier *tier, const char *reason)
 {
 	Entry	   *entry;
 
-	if (loyalty_tier_end_grants(engine, tier, NULL) == 0)
+	if (end_grants(engine, tier, NULL) == 0)
 		return NULL;
 	entry = loyalty_entry_open(engine, ENTRY_TIER, engine->at);
 	entry->reason = reason;

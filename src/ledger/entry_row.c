@@ -153,8 +153,9 @@ get_pointer(Row *row, LedgerColumn column)
 	return get(row, column, &value) ? PG_DETOAST_DATUM_COPY(value) : NULL;
 }
 
-Entry *
-loyalty_entry_read(TupleTableSlot *slot)
+/* A row of the ledger as an entry, in the current memory context. */
+static Entry *
+entry_of_row(TupleTableSlot *slot)
 {
 	Row			row = {slot, loyalty_relations()->ledger_attr};
 	Entry	   *entry = palloc0(sizeof(Entry));
@@ -256,7 +257,7 @@ loyalty_entries_since(int64 member_id, int64 entry_id, const char *kinds)
 		char		kind = DatumGetChar(slot_getattr(scan.slot, kind_attr, &isnull));
 
 		if (kinds == NULL || strchr(kinds, kind) != NULL)
-			entries = lappend(entries, loyalty_entry_read(scan.slot));
+			entries = lappend(entries, entry_of_row(scan.slot));
 	}
 	scan_end(&scan);
 	return entries;
@@ -289,7 +290,7 @@ loyalty_entries_of_ref(int64 member_id, const char *ref)
 	ref_keys(keys, member_id, CStringGetTextDatum(ref));
 	scan_begin(&scan, loyalty_relations()->ledger_ref_index, GetTransactionSnapshot(), keys, 2);
 	while (scan_next(&scan))
-		entries = lappend(entries, loyalty_entry_read(scan.slot));
+		entries = lappend(entries, entry_of_row(scan.slot));
 	scan_end(&scan);
 	list_sort(entries, compare_ids);
 	return entries;
@@ -334,7 +335,7 @@ loyalty_stories_read(StoryReader *reader, const char *ref)
 	ref_keys(keys, reader->member_id, CStringGetTextDatum(ref));
 	index_rescan(reader->scan, keys, 2, NULL, 0);
 	while (index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot))
-		entries = lappend(entries, loyalty_entry_read(reader->slot));
+		entries = lappend(entries, entry_of_row(reader->slot));
 	ExecClearTuple(reader->slot);
 	list_sort(entries, compare_ids);
 	return entries;
@@ -371,7 +372,7 @@ loyalty_entry_by_id(int64 member_id, int64 entry_id)
 	id_key(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ, entry_id);
 	scan_begin(&scan, loyalty_relations()->ledger_id_index, GetTransactionSnapshot(), keys, 2);
 	if (scan_next(&scan))
-		entry = loyalty_entry_read(scan.slot);
+		entry = entry_of_row(scan.slot);
 	scan_end(&scan);
 	return entry;
 }
@@ -390,7 +391,7 @@ loyalty_entries_visit(int64 member_id, EntryVisitor visitor, void *arg)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);
 
-		visitor(loyalty_entry_read(scan.slot), arg);
+		visitor(entry_of_row(scan.slot), arg);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 		CHECK_FOR_INTERRUPTS();

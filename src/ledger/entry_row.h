@@ -14,9 +14,6 @@
  */
 extern void loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry);
 
-/* A row of the ledger as an entry, in the current memory context. */
-extern Entry *loyalty_entry_read(TupleTableSlot *slot);
-
 /* Entries of a member after an id, by id; `kinds` NULL = all.  A fresh snapshot. */
 extern List *loyalty_entries_since(int64 member_id, int64 entry_id, const char *kinds);
 

@@ -16,6 +16,14 @@
 #include "ledger/query.h"
 #include "ledger/relations.h"
 
+/* Whom and what to go back to. */
+typedef struct OwnerScope
+{
+	Oid			user;
+	int			security;
+	int			guc_level;
+} OwnerScope;
+
 static bool running = false;	/* one of our queries is being executed */
 
 bool
@@ -38,11 +46,12 @@ extension_owner(void)
 }
 
 /*
- * The caller's security bits stay; an error restores everything by itself,
- * since (sub)transaction abort resets user and settings.
+ * Switches to the extension's owner and a safe search_path.  The caller's
+ * security bits stay; an error restores everything by itself, since
+ * (sub)transaction abort resets user and settings.
  */
-void
-loyalty_owner_enter(OwnerScope *scope)
+static void
+enter_owner(OwnerScope *scope)
 {
 	GetUserIdAndSecContext(&scope->user, &scope->security);
 	SetUserIdAndSecContext(extension_owner(),
@@ -52,8 +61,8 @@ loyalty_owner_enter(OwnerScope *scope)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-void
-loyalty_owner_leave(const OwnerScope *scope)
+static void
+leave_owner(const OwnerScope *scope)
 {
 	AtEOXact_GUC(true, scope->guc_level);
 	SetUserIdAndSecContext(scope->user, scope->security);
@@ -113,12 +122,12 @@ loyalty_query_execute(LoyaltyQuery *query, Datum *args)
 	OwnerScope	scope;
 	uint64		rows;
 
-	loyalty_owner_enter(&scope);
+	enter_owner(&scope);
 	SPI_connect();
 	run(query, args, 0);
 	rows = SPI_processed;
 	SPI_finish();
-	loyalty_owner_leave(&scope);
+	leave_owner(&scope);
 	return rows;
 }
 
@@ -128,7 +137,7 @@ loyalty_query_value(LoyaltyQuery *query, Datum *args, Datum *value)
 	OwnerScope	scope;
 	bool		found = false;
 
-	loyalty_owner_enter(&scope);
+	enter_owner(&scope);
 	SPI_connect();
 	run(query, args, 1);
 	if (SPI_processed > 0)
@@ -139,7 +148,7 @@ loyalty_query_value(LoyaltyQuery *query, Datum *args, Datum *value)
 		found = !isnull;
 	}
 	SPI_finish();
-	loyalty_owner_leave(&scope);
+	leave_owner(&scope);
 	return found;
 }
 
@@ -149,7 +158,7 @@ loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor visitor, void *
 	OwnerScope	scope;
 	MemoryContext caller = CurrentMemoryContext;
 
-	loyalty_owner_enter(&scope);
+	enter_owner(&scope);
 	SPI_connect();
 	run(query, args, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -160,5 +169,5 @@ loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor visitor, void *
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
-	loyalty_owner_leave(&scope);
+	leave_owner(&scope);
 }

@@ -40,15 +40,4 @@ extern void loyalty_query_visit(LoyaltyQuery *query, Datum *args, RowVisitor vis
 /* Is one of our own queries under way?  The guards let it pass. */
 extern bool loyalty_query_is_running(void);
 
-/* Switches to the extension's owner and a safe search_path, and back. */
-typedef struct OwnerScope
-{
-	Oid			user;
-	int			security;
-	int			guc_level;
-} OwnerScope;
-
-extern void loyalty_owner_enter(OwnerScope *scope);
-extern void loyalty_owner_leave(const OwnerScope *scope);
-
 #endif							/* LOYALTY_QUERY_H */

@@ -141,8 +141,9 @@ loyalty_referral_store(MemberState *member)
 	referral->changed = false;
 }
 
-bool
-loyalty_referral_is_inviter(int64 member_id)
+/* Has the member invited anybody? */
+static bool
+is_inviter(int64 member_id)
 {
 	Datum		args[1];
 	Datum		invitee;
@@ -157,7 +158,7 @@ loyalty_referral_is_circle(const Program *program, int64 inviter, int64 invitee)
 	Datum		args[2];
 	Datum		found;
 
-	if (!loyalty_referral_is_inviter(invitee))
+	if (!is_inviter(invitee))
 		return false;
 	args[0] = CStringGetTextDatum(program->name);
 	(void) loyalty_query_execute(&take_turns, args);

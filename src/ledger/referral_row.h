@@ -13,9 +13,6 @@ extern bool loyalty_referral_load(int64 member_id, Referral *referral);
 /* Writes what an operation changed of it. */
 extern void loyalty_referral_store(MemberState *member);
 
-/* Has the member invited anybody? */
-extern bool loyalty_referral_is_inviter(int64 member_id);
-
 /*
  * Would the tie close a circle: is `invitee` among those through whom `inviter`
  * was invited?  Ties that may do so take turns.

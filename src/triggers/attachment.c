@@ -39,8 +39,9 @@ order_trigger_function(void)
 						   ObjectIdGetDatum(get_namespace_oid("loyalty", false)));
 }
 
-bool
-loyalty_trigger_is_ours(const Trigger *trigger)
+/* Is it one of our triggers?  Internal copies are not. */
+static bool
+is_ours(const Trigger *trigger)
 {
 	return trigger->tgnargs == ATTACHMENT_ARGUMENTS && !trigger->tgisinternal &&
 		trigger->tgfoid == order_trigger_function();
@@ -93,7 +94,7 @@ loyalty_attachment_triggers(Relation relation)
 	{
 		Trigger    *trigger = &relation->trigdesc->triggers[i];
 
-		if (TRIGGER_FOR_INSERT(trigger->tgtype) && loyalty_trigger_is_ours(trigger))
+		if (TRIGGER_FOR_INSERT(trigger->tgtype) && is_ours(trigger))
 			found = lappend(found, trigger);
 	}
 	return found;
@@ -202,7 +203,7 @@ loyalty_attachment_drop(Oid relid, char *const *arguments)
 	{
 		const Trigger *candidate = &relation->trigdesc->triggers[i];
 
-		if (loyalty_trigger_is_ours(candidate) && same_attachment(candidate->tgargs, arguments))
+		if (is_ours(candidate) && same_attachment(candidate->tgargs, arguments))
 			names = lappend(names, pstrdup(candidate->tgname));
 	}
 	table_close(relation, NoLock);

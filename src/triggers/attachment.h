@@ -49,9 +49,6 @@ typedef struct Attachment
 	bool		partition;		/* bound because its parent is */
 } Attachment;
 
-/* Is it one of our triggers?  Internal copies are not. */
-extern bool loyalty_trigger_is_ours(const Trigger *trigger);
-
 /* Reads the arguments of one of our triggers into the current memory context. */
 extern void loyalty_attachment_read(const Trigger *trigger, Attachment *attachment);
 
