@@ -39,6 +39,7 @@ OBJS = \
 	src/api/reading.o \
 	src/api/referrals.o \
 	src/api/resettle.o \
+	src/api/resettle_events.o \
 	src/api/reversals.o \
 	src/api/rule_examples.o \
 	src/api/story.o \

@@ -2,15 +2,18 @@
  * resettle.c
  *		resettle: past events by the rules of now.
  *
- * A member's events are taken back from the limits and budgets together, and
- * then resettled one after the other in the order of their dates: what they come
- * to is what they would have come to, had these rules been there.  So doing it
- * again changes nothing.  Events that cannot be resettled keep what they have,
- * and their use with it.
+ * What a member's events come to is found on a copy of the member, with the
+ * movements of budgets counted in memory.  A budget that runs out makes the
+ * order of the members matter: first come those who take nothing from any
+ * budget, in the order of their ids, then the others, and those who lacked
+ * something again while that gives them more.  So what one gives back another
+ * gets in the same run, and doing it again changes nothing.
  *
- * A preview does the same on a copy of the member, and counts in memory what
- * budgets it would move.  Posting previews each member first and locks, in id
- * order, only those for whom something is to be posted.
+ * Posting makes the same plan first.  Then the members for whom something is to
+ * be posted are locked in the order of their ids, and the budgets that the plan
+ * moves in that of their rules, all of their slots: so it is part of no deadlock
+ * with operations on one event each.  What others changed meanwhile is taken as
+ * it is found then.
  */
 #include "postgres.h"
 
@@ -25,10 +28,9 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "api/resettle.h"
 #include "api/tier.h"
 #include "compat.h"
-#include "engine/past_events.h"
-#include "engine/save_point.h"
 #include "engine/usage.h"
 #include "ledger/query.h"
 #include "ledger/usage_row.h"
@@ -43,12 +45,32 @@ static LoyaltyQuery members_with_events = {
 	3, {INT4OID, INT4OID, TIMESTAMPTZOID},.by_values = true
 };
 
-/* What a preview has moved of a rule's budget so far. */
+/* Nobody is looked at more often, should two rules make each other go on. */
+#define MAX_PASSES 16
+
+/* What is moved of a rule's budget. */
 typedef struct BudgetMove
 {
 	int32		rule_id;
 	int64		points;
 } BudgetMove;
+
+/* Somebody for whom a budget had too little, to be looked at again. */
+typedef struct Candidate
+{
+	int64		member_id;
+	const char *ref;
+	List	   *moves;			/* of BudgetMove: the member's part of the call's */
+	List	   *differences;	/* its rows, which come last */
+} Candidate;
+
+/* A member with something to tell, in the order of posting. */
+typedef struct Visit
+{
+	int64		member_id;
+	bool		posts;			/* else there are only rows with a note */
+	Candidate  *candidate;		/* NULL = the member is none */
+} Visit;
 
 typedef struct Resettle
 {
@@ -56,10 +78,15 @@ typedef struct Resettle
 	const EventType *event;
 	TimestampTz since;
 	bool		preview;
-	int64	   *ids;
+	bool		takes;			/* it is the turn of those who take from budgets */
+	int64	   *ids;			/* of the members whose turn it is */
 	int64		count;
-	List	   *moves;			/* of BudgetMove; in the call's context */
-	MemoryContext context;		/* of the call */
+	List	   *moves;			/* of BudgetMove: by all members so far */
+	List	   *candidates;		/* in the order of their ids */
+	Visit	   *visits;
+	int64		visit_count;
+	int64		visit_size;
+	MemoryContext context;		/* of the call: holds all that */
 	ReturnSetInfo *result;
 } Resettle;
 
@@ -68,21 +95,11 @@ typedef struct PreviewedMember
 {
 	MemberState member;
 	Resettle   *resettle;
-	List	   *moves;			/* of BudgetMove: this member's */
+	List	   *taken;			/* of BudgetMove: needed or not */
+	bool		lacks;			/* a budget had less than was asked for */
+	List	   *moves;			/* of BudgetMove: as storing the member would leave them */
+	List	   *differences;
 } PreviewedMember;
-
-/* One event that differs. */
-typedef struct Difference
-{
-	const char *ref;			/* NULL = none */
-	TimestampTz at;
-	int64		before;
-	int64		after;
-	int64		growth;
-	int64		entry_id;		/* 0 = not posted */
-	const char *note;			/* why it is not; NULL = it is */
-	bool		known;			/* after and growth are */
-} Difference;
 
 static void
 add_id(HeapTuple row, TupleDesc desc, void *arg)
@@ -113,23 +130,65 @@ move_of(List **moves, int32 rule_id)
 	return move;
 }
 
+static int64
+moved(const List *moves, int32 rule_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, moves)
+	{
+		const BudgetMove *move = lfirst(cell);
+
+		if (move->rule_id == rule_id)
+			return move->points;
+	}
+	return 0;
+}
+
+static bool
+same_moves(const List *a, const List *b)
+{
+	ListCell   *cell;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	foreach(cell, a)
+	{
+		const BudgetMove *move = lfirst(cell);
+
+		if (moved(b, move->rule_id) != move->points)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_moves(List **sum, const List *moves, int sign)
+{
+	ListCell   *cell;
+
+	foreach(cell, moves)
+	{
+		const BudgetMove *move = lfirst(cell);
+
+		move_of(sum, move->rule_id)->points += sign * move->points;
+	}
+}
+
 /* What is left of a budget after the members that were previewed before. */
 static int64
 take_left(void *arg, int32 rule_id, int64 points)
 {
 	PreviewedMember *previewed = arg;
-	BudgetMove *own = move_of(&previewed->moves, rule_id);
-	int64		left = loyalty_budget_left(rule_id) - own->points;
-	ListCell   *cell;
+	BudgetMove *own = move_of(&previewed->taken, rule_id);
+	int64		left = 0;
 
-	foreach(cell, previewed->resettle->moves)
-	{
-		const BudgetMove *move = lfirst(cell);
-
-		if (move->rule_id == rule_id)
-			left -= move->points;
-	}
-	points = Max(Min(points, left), 0);
+	if (points > 0 && previewed->resettle->takes)
+		left = loyalty_budget_left(rule_id) - own->points -
+			moved(previewed->resettle->moves, rule_id);
+	left = Max(left, 0);
+	previewed->lacks |= points > left;
+	points = Min(points, left);
 	own->points += points;
 	return points;
 }
@@ -141,167 +200,19 @@ next_entry_id(void *arg)
 }
 
 /* The budgets as storing the member would leave them. */
-static void
-keep_moves(Resettle *resettle, const Engine *engine)
+static List *
+moves_of(const Engine *engine)
 {
-	MemoryContext caller = MemoryContextSwitchTo(resettle->context);
+	List	   *moves = NIL;
 	int			count;
 	RuleUse    *changes = loyalty_usage_changes(engine->uses, &count);
 
 	for (int i = 0; i < count; i++)
 	{
 		if (changes[i].budget != 0)
-			move_of(&resettle->moves, changes[i].rule_id)->points += changes[i].budget;
+			move_of(&moves, changes[i].rule_id)->points += changes[i].budget;
 	}
-	MemoryContextSwitchTo(caller);
-}
-
-static Difference *
-new_difference(const PastEvent *past, List **differences)
-{
-	Difference *difference = palloc0(sizeof(Difference));
-
-	difference->ref = past->first->ref;
-	difference->at = past->first->at;
-	difference->before = past->points;
-	*differences = lappend(*differences, difference);
-	return difference;
-}
-
-static int64
-growth_of(List *families)
-{
-	int64		growth = 0;
-	ListCell   *cell;
-
-	foreach(cell, families)
-		growth += ((const Family *) lfirst(cell))->net_growth;
-	return growth;
-}
-
-/* An event that can be resettled, since its ref and its attributes are known. */
-static bool
-can_be_resettled(const PastEvent *past)
-{
-	return past->first->ref != NULL && past->attributes != NULL;
-}
-
-/* What an event without ref would give now; told only if that is something else. */
-static void
-tell_without_ref(Engine *engine, const Resettle *resettle, const PastEvent *past,
-				 List **differences)
-{
-	const Jsonb *attributes = past->attributes;
-	EventOutcome outcome;
-	Difference *difference;
-
-	/* the event register has none */
-	if (attributes == NULL && resettle->event->event_id == LOYALTY_EVENT_REGISTER)
-		attributes = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-	if (attributes == NULL)
-	{
-		new_difference(past, differences)->note = "its attributes were not kept";
-		return;
-	}
-	loyalty_event_reevaluate(engine, resettle->event, attributes, past->families, &outcome);
-	if (outcome.points == past->points && outcome.growth == growth_of(past->families))
-		return;
-	difference = new_difference(past, differences);
-	difference->after = outcome.points;
-	difference->growth = outcome.growth - growth_of(past->families);
-	difference->known = true;
-	difference->note = "it has no ref: correct it with adjust()";
-}
-
-static void
-resettle_event(Engine *engine, const Resettle *resettle, const PastEvent *past,
-			   List **differences)
-{
-	Entry	   *entry;
-	Difference *difference;
-	List	   *families;
-	ListCell   *cell;
-
-	if (!can_be_resettled(past))
-	{
-		tell_without_ref(engine, resettle, past, differences);
-		return;
-	}
-	entry = loyalty_event_resettle(engine, resettle->event, past->attributes, past->first->ref,
-								   past->families);
-	if (entry == NULL)
-		return;
-	families = loyalty_family_gather(loyalty_past_story(engine, past->first->ref), ENTRY_EVENT,
-									 resettle->event->event_id);
-	difference = new_difference(past, differences);
-	foreach(cell, families)
-		difference->after += ((const Family *) lfirst(cell))->net;
-	difference->growth = growth_of(families) - growth_of(past->families);
-	difference->entry_id = entry->entry_id;
-	difference->known = true;
-}
-
-/* What the engine refuses is undone for this event alone, and told. */
-static void
-try_event(Engine *engine, const Resettle *resettle, const PastEvent *past,
-		  List **differences)
-{
-	MemoryContext context = CurrentMemoryContext;
-	SavePoint	point;
-
-	/* its own use comes back in first: settling exchanges it for the new one */
-	if (can_be_resettled(past))
-		loyalty_usage_change(engine, NIL, loyalty_usage_standing(past->families));
-	loyalty_engine_save(engine, &point);
-	PG_TRY();
-	{
-		resettle_event(engine, resettle, past, differences);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		loyalty_engine_go_back(engine, &point);
-		new_difference(past, differences)->note = error->detail == NULL ? error->message :
-			psprintf("%s: %s", error->message, error->detail);
-	}
-	PG_END_TRY();
-}
-
-/* The events of the engine's member that differ; of Difference. */
-static List *
-resettle_events(Engine *engine, const Resettle *resettle)
-{
-	List	   *past = loyalty_past_events(engine, resettle->since - 1, DT_NOEND);
-	List	   *events = NIL;
-	List	   *differences = NIL;
-	ListCell   *cell;
-
-	foreach(cell, past)
-	{
-		const PastEvent *event = lfirst(cell);
-
-		if (event->stands && event->first->event_id == resettle->event->event_id)
-			events = lappend(events, lfirst(cell));
-	}
-	foreach(cell, events)
-	{
-		if (can_be_resettled(lfirst(cell)))
-			loyalty_usage_change(engine,
-								 loyalty_usage_standing(((PastEvent *) lfirst(cell))->families),
-								 NIL);
-	}
-	foreach(cell, events)
-	{
-		CHECK_FOR_INTERRUPTS();
-		try_event(engine, resettle, lfirst(cell), &differences);
-	}
-	return differences;
+	return moves;
 }
 
 /* The member as it is by now, without a lock. */
@@ -320,55 +231,34 @@ read_member(int64 member_id, MemberState *member)
  * What resettling the member would do.  Its row and its entries are read one
  * after the other: if it has changed meanwhile, it is done again.
  */
-static List *
-preview_member(Resettle *resettle, int64 member_id, const char **member_ref)
+static void
+preview_member(Resettle *resettle, int64 member_id, PreviewedMember *previewed)
 {
 	for (;;)
 	{
-		PreviewedMember previewed = {0};
 		MemberState after;
 		EngineSource source;
 		Engine		engine;
 		int64		last_entry;
-		List	   *differences;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!read_member(member_id, &previewed.member))
-			return NIL;
-		last_entry = previewed.member.last_entry;
-		previewed.resettle = resettle;
-		loyalty_engine_read_only(&engine, &source, resettle->program, &previewed.member,
-								 Max(GetCurrentTimestamp(), previewed.member.last_at));
+		memset(previewed, 0, sizeof(PreviewedMember));
+		previewed->resettle = resettle;
+		if (!read_member(member_id, &previewed->member))
+			return;
+		last_entry = previewed->member.last_entry;
+		loyalty_engine_read_only(&engine, &source, resettle->program, &previewed->member,
+								 Max(GetCurrentTimestamp(), previewed->member.last_at));
 		source.next_entry_id = next_entry_id;
 		source.take_budget = take_left;
 		loyalty_engine_begin(&engine, engine.at);
-		differences = resettle_events(&engine, resettle);
+		previewed->differences = loyalty_resettle_events(&engine, resettle->event,
+														 resettle->since);
 		if (!read_member(member_id, &after) || after.last_entry != last_entry)
 			continue;
-		if (resettle->preview)
-			keep_moves(resettle, &engine);
-		*member_ref = previewed.member.ref;
-		return differences;
+		previewed->moves = moves_of(&engine);
+		return;
 	}
-}
-
-static List *
-post_member(Resettle *resettle, int64 member_id)
-{
-	List	   *differences = NIL;
-	Call		call;
-
-	memset(&call, 0, sizeof(call));
-	loyalty_writer_open(&call.writer);
-	if (loyalty_member_lock_id(&call.writer, member_id, &call.member))
-	{
-		loyalty_call_attach(&call, resettle->program);
-		loyalty_call_start(&call, call.now);
-		differences = resettle_events(&call.engine, resettle);
-		loyalty_member_store(&call.writer, &call.engine);
-	}
-	loyalty_writer_close(&call.writer);
-	return differences;
 }
 
 static void
@@ -394,19 +284,311 @@ put_difference(const Resettle *resettle, const char *member, const Difference *d
 }
 
 static void
-resettle_member(Resettle *resettle, int64 member_id)
+put_differences(const Resettle *resettle, const char *member, const List *differences)
 {
-	const char *member = NULL;
-	List	   *differences = preview_member(resettle, member_id, &member);
-	bool		posts = false;
 	ListCell   *cell;
 
 	foreach(cell, differences)
-		posts |= ((const Difference *) lfirst(cell))->note == NULL;
-	if (posts && !resettle->preview)
-		differences = post_member(resettle, member_id);
-	foreach(cell, differences)
 		put_difference(resettle, member, lfirst(cell));
+}
+
+static bool
+has_to_post(const List *differences)
+{
+	ListCell   *cell;
+
+	foreach(cell, differences)
+	{
+		if (((const Difference *) lfirst(cell))->note == NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_visit(Resettle *resettle, int64 member_id, bool posts, Candidate *candidate)
+{
+	Visit	   *visit;
+
+	if (resettle->visit_count == resettle->visit_size)
+	{
+		resettle->visit_size = Max(resettle->visit_size * 2, 64);
+		resettle->visits = resettle->visits == NULL ?
+			MemoryContextAlloc(resettle->context, sizeof(Visit) * resettle->visit_size) :
+			repalloc_huge(resettle->visits, sizeof(Visit) * resettle->visit_size);
+	}
+	visit = &resettle->visits[resettle->visit_count++];
+	visit->member_id = member_id;
+	visit->posts = posts;
+	visit->candidate = candidate;
+}
+
+/*
+ * Keeps rows of a candidate, in the call's context: a later one of an event
+ * says what has become of it.
+ */
+static void
+keep_differences(Candidate *candidate, const List *differences)
+{
+	ListCell   *cell;
+
+	foreach(cell, differences)
+	{
+		Difference *kept = palloc(sizeof(Difference));
+		ListCell   *lc;
+
+		*kept = *(const Difference *) lfirst(cell);
+		kept->ref = kept->ref == NULL ? NULL : pstrdup(kept->ref);
+		kept->note = kept->note == NULL ? NULL : pstrdup(kept->note);
+		foreach(lc, candidate->differences)
+		{
+			const Difference *earlier = lfirst(lc);
+
+			if (earlier->first_id != kept->first_id)
+				continue;
+			if (earlier->entry_id != 0)
+			{
+				kept->before = earlier->before;
+				kept->growth += earlier->growth;
+			}
+			lfirst(lc) = kept;
+			break;
+		}
+		if (lc == NULL)
+			candidate->differences = lappend(candidate->differences, kept);
+	}
+}
+
+/* What a preview found of a member; `candidate` NULL: it is none. */
+static void
+note_previewed(Resettle *resettle, const PreviewedMember *previewed, Candidate *candidate)
+{
+	MemoryContext caller = MemoryContextSwitchTo(resettle->context);
+	bool		again = candidate != NULL && candidate->moves != NIL;
+
+	add_moves(&resettle->moves, previewed->moves, 1);
+	if (!resettle->preview)
+	{
+		if (again || previewed->differences != NIL)
+			add_visit(resettle, previewed->member.member_id,
+					  again || has_to_post(previewed->differences), candidate);
+	}
+	else if (candidate == NULL)
+		put_differences(resettle, previewed->member.ref, previewed->differences);
+	else
+	{
+		candidate->differences = NIL;
+		keep_differences(candidate, previewed->differences);
+	}
+	if (candidate != NULL)
+	{
+		candidate->moves = NIL;
+		add_moves(&candidate->moves, previewed->moves, 1);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+static Candidate *
+new_candidate(Resettle *resettle, const MemberState *member)
+{
+	MemoryContext caller = MemoryContextSwitchTo(resettle->context);
+	Candidate  *candidate = palloc0(sizeof(Candidate));
+
+	candidate->member_id = member->member_id;
+	candidate->ref = pstrdup(member->ref);
+	resettle->candidates = lappend(resettle->candidates, candidate);
+	MemoryContextSwitchTo(caller);
+	return candidate;
+}
+
+/* Those of the ids who lack nothing; the others have their turn when they may take. */
+static void
+plan_members(Resettle *resettle, MemoryContext context)
+{
+	int64		others = 0;
+
+	for (int64 i = 0; i < resettle->count; i++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		PreviewedMember previewed;
+
+		preview_member(resettle, resettle->ids[i], &previewed);
+		if (previewed.lacks && !resettle->takes)
+			resettle->ids[others++] = resettle->ids[i];
+		else
+			note_previewed(resettle, &previewed, !previewed.lacks ? NULL :
+						   new_candidate(resettle, &previewed.member));
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+	}
+	resettle->count = others;
+}
+
+/* Looks at the candidates again; returns whether one of them comes to something else. */
+static bool
+plan_candidates(Resettle *resettle, MemoryContext context)
+{
+	bool		changed = false;
+	ListCell   *cell;
+
+	foreach(cell, resettle->candidates)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		Candidate  *candidate = lfirst(cell);
+		PreviewedMember previewed;
+
+		add_moves(&resettle->moves, candidate->moves, -1);
+		preview_member(resettle, candidate->member_id, &previewed);
+		if (same_moves(previewed.moves, candidate->moves))
+			add_moves(&resettle->moves, candidate->moves, 1);
+		else
+		{
+			note_previewed(resettle, &previewed, candidate);
+			changed = true;
+		}
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+	}
+	return changed;
+}
+
+/* Is there something of the budgets that were moved?  Else nobody gets more. */
+static bool
+has_left(const Resettle *resettle)
+{
+	ListCell   *cell;
+
+	foreach(cell, resettle->moves)
+	{
+		const BudgetMove *move = lfirst(cell);
+
+		if (loyalty_budget_left(move->rule_id) > move->points)
+			return true;
+	}
+	return false;
+}
+
+static void
+plan(Resettle *resettle, MemoryContext context)
+{
+	plan_members(resettle, context);
+	resettle->takes = true;
+	plan_members(resettle, context);
+	for (int pass = 2; pass < MAX_PASSES && resettle->candidates != NIL; pass++)
+	{
+		if (!has_left(resettle) || !plan_candidates(resettle, context))
+			break;
+	}
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+compare_rules(const ListCell *a, const ListCell *b)
+{
+	int32		x = ((const BudgetMove *) lfirst(a))->rule_id;
+	int32		y = ((const BudgetMove *) lfirst(b))->rule_id;
+
+	return (x > y) - (x < y);
+}
+
+/* Locks what posting the plan will write. */
+static void
+lock_planned(Resettle *resettle, MemoryContext context)
+{
+	int64	   *ids = palloc_extended(sizeof(int64) * Max(resettle->visit_count, 1),
+									  MCXT_ALLOC_HUGE);
+	int64		count = 0;
+	ListCell   *cell;
+
+	for (int64 i = 0; i < resettle->visit_count; i++)
+	{
+		if (resettle->visits[i].posts)
+			ids[count++] = resettle->visits[i].member_id;
+	}
+	qsort(ids, count, sizeof(int64), compare_ids);
+	for (int64 i = 0; i < count; i++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		Writer		writer;
+		MemberState member;
+
+		CHECK_FOR_INTERRUPTS();
+		loyalty_writer_open(&writer);
+		(void) loyalty_member_lock_id(&writer, ids[i], &member);
+		loyalty_writer_close(&writer);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+	}
+	pfree(ids);
+	list_sort(resettle->moves, compare_rules);
+	foreach(cell, resettle->moves)
+		loyalty_budget_lock(((const BudgetMove *) lfirst(cell))->rule_id);
+}
+
+/* Resettles a member that is locked; returns its rows. */
+static List *
+post_member(const Resettle *resettle, int64 member_id, const char **member)
+{
+	List	   *differences = NIL;
+	Call		call;
+
+	memset(&call, 0, sizeof(call));
+	loyalty_writer_open(&call.writer);
+	if (loyalty_member_lock_id(&call.writer, member_id, &call.member))
+	{
+		loyalty_call_attach(&call, resettle->program);
+		loyalty_call_start(&call, call.now);
+		differences = loyalty_resettle_events(&call.engine, resettle->event, resettle->since);
+		loyalty_member_store(&call.writer, &call.engine);
+		*member = call.member.ref;
+	}
+	loyalty_writer_close(&call.writer);
+	return differences;
+}
+
+static void
+post(Resettle *resettle, MemoryContext context)
+{
+	lock_planned(resettle, context);
+
+	/* from here on the budgets themselves are moved */
+	resettle->moves = NIL;
+	for (int64 i = 0; i < resettle->visit_count; i++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		const Visit *visit = &resettle->visits[i];
+		const char *member = NULL;
+		List	   *differences;
+
+		CHECK_FOR_INTERRUPTS();
+		if (visit->posts)
+			differences = post_member(resettle, visit->member_id, &member);
+		else
+		{
+			PreviewedMember previewed;
+
+			preview_member(resettle, visit->member_id, &previewed);
+			differences = previewed.differences;
+			member = previewed.member.ref;
+		}
+		if (visit->candidate == NULL)
+			put_differences(resettle, member, differences);
+		else
+		{
+			MemoryContextSwitchTo(resettle->context);
+			keep_differences(visit->candidate, differences);
+		}
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
+	}
 }
 
 /* resettle(event, since, preview, program) */
@@ -418,6 +600,7 @@ loyalty_resettle(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	Resettle	resettle = {0};
 	Datum		args[3];
+	ListCell   *cell;
 
 	resettle.program = loyalty_arg_program(fcinfo, 3);
 	resettle.event = loyalty_event_require(resettle.program, name);
@@ -441,14 +624,14 @@ loyalty_resettle(PG_FUNCTION_ARGS)
 	loyalty_query_visit(&members_with_events, args, add_id, &resettle);
 	context = AllocSetContextCreate(CurrentMemoryContext, "loyalty resettle",
 									ALLOCSET_DEFAULT_SIZES);
-	for (int64 i = 0; i < resettle.count; i++)
+	plan(&resettle, context);
+	if (!resettle.preview)
+		post(&resettle, context);
+	foreach(cell, resettle.candidates)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(context);
+		const Candidate *candidate = lfirst(cell);
 
-		CHECK_FOR_INTERRUPTS();
-		resettle_member(&resettle, resettle.ids[i]);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(context);
+		put_differences(&resettle, candidate->ref, candidate->differences);
 	}
 	MemoryContextDelete(context);
 	PG_RETURN_NULL();

@@ -131,13 +131,38 @@ UPDATE loyalty.rule SET limits = '[{"per": "month", "points": 60, "then": "refus
 SELECT is(previewed('purchase', '2024-01-01', 'limits'), 'ann c 15> / limit of rule "anew" reached: The limit is 60 points per month; 45 are used, 45 more are asked for., '
 	|| 'ann e 0> / limit of rule "anew" reached: The limit is 60 points per month; 60 are used, 45 more are asked for.', 'a rule that refuses is told');
 
--- budgets over all members, in the order of their ids
+-- budgets over all members: what is given back comes first, then the members in the order of their ids
 INSERT INTO loyalty.program (name, validity) VALUES ('budget', 'never');
 INSERT INTO loyalty.rule (program, name, event, points, budget) VALUES ('budget', 'gift', 'purchase', '40', 100);
 SELECT FROM unnest('{a,b,c,d}'::text[]) m, record(m, 'purchase', '{}', 'o', '2024-01-01', 'budget');
 UPDATE loyalty.rule SET points = '30' WHERE name = 'gift';
 SELECT resettles('purchase', '2024-01-01', 'a o 40>30 -10/-10, b o 40>30 -10/-10, c o 20>30 10/-10, d o 0>10 10/-10', 'a budget', 'budget');
 SELECT is(sum(used), 100::numeric, 'is given to the last point') FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'gift';
+INSERT INTO loyalty.program (name, validity) VALUES ('pot', 'never');
+INSERT INTO loyalty.rule (program, name, event, points, growth, budget) VALUES ('pot', 'pot', 'purchase', '$.was', '0', 100);
+SELECT FROM unnest('{a,b,c,d}'::text[], '{20,60,20,0}'::int[], '{45,5,60,8}'::int[]) m (name, was, now),
+	record(m.name, 'purchase', format('{"was": %s, "now": %s}', m.was, m.now)::jsonb, 'o', '2024-01-01', 'pot');
+UPDATE loyalty.rule SET points = '$.now' WHERE name = 'pot';
+SELECT resettles('purchase', '2024-01-01', 'b o 60>5 -55/0, a o 20>45 25/0, c o 20>50 30/0', 'what a later member gives back is there for an earlier one', 'pot');
+UPDATE loyalty.rule SET budget = 60 WHERE name = 'pot';
+SELECT resettles('purchase', '2024-01-01', '', 'nobody loses to a lower budget', 'pot');
+UPDATE loyalty.rule SET points = '20' WHERE name = 'pot';
+SELECT resettles('purchase', '2024-01-01', 'a o 45>20 -25/0, c o 50>20 -30/0, b o 5>20 15/0', 'what is above it is not given again', 'pot');
+SELECT is(sum(used), 60::numeric, 'so that it holds again') FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'pot';
+UPDATE loyalty.rule SET budget = 1000 WHERE name = 'pot';
+SELECT resettles('purchase', '2024-01-01', 'd o 0>20 20/0', 'a higher one is there for those who lacked', 'pot');
+
+-- two budgets: one gives to the one and takes from the other, another the other way round
+INSERT INTO loyalty.program (name, validity) VALUES ('pots', 'never');
+INSERT INTO loyalty.rule (program, name, event, points, budget) VALUES
+	('pots', 'one', 'purchase', '$.was[0]', 100), ('pots', 'two', 'purchase', '$.was[1]', 100);
+SELECT FROM unnest('{a,b}'::text[], '{"[60,40]","[40,60]"}'::text[], '{"[30,60]","[70,40]"}'::text[]) m (name, was, now),
+	record(m.name, 'purchase', format('{"was": %s, "now": %s}', m.was, m.now)::jsonb, 'o', '2024-01-01', 'pots');
+UPDATE loyalty.rule SET points = '$.now[0]' WHERE name = 'one';
+UPDATE loyalty.rule SET points = '$.now[1]' WHERE name = 'two';
+SELECT resettles('purchase', '2024-01-01', 'b o 100>110 10/10, a o 100>90 -10/-10', 'two budgets are given crosswise', 'pots');
+SELECT is(array_agg(format('%s>%s', l.kind, l.points) ORDER BY l.entry_id), '{v>100,c>-30,v>20}',
+	'by who waited in two steps, told as one') FROM loyalty.ledger l, member_row('a', 'pots') m WHERE l.member_id = m.member_id AND l.ref = 'o';
 
 -- tier and member: as they were
 INSERT INTO loyalty.program (name, validity) VALUES ('tiers', 'never');
