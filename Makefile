@@ -103,6 +103,7 @@ OBJS = \
 	src/engine/tier_condition.o \
 	src/engine/tier_gift.o \
 	src/engine/usage.o \
+	src/engine/use_table.o \
 	src/ledger/actor.o \
 	src/ledger/audit.o \
 	src/ledger/audit_beside.o \

@@ -33,34 +33,25 @@ loyalty_stored_facts(const RuleWork *work, const Rule *rule)
 	return NULL;
 }
 
-static bool
-same_use(const RuleUse *a, const RuleUse *b)
-{
-	return a->per == b->per && a->since == b->since && strcmp(a->key, b->key) == 0;
-}
-
 /* The bucket in which a match counts for a limit; made if there is none yet. */
 static LimitBucket *
 find_bucket(const RuleWork *work, RuleResult *result, const RuleLimit *limit, const char *key)
 {
 	LimitBucket *bucket;
 	RuleUse		use = {0};
-	ListCell   *cell;
 
 	use.rule_id = result->rule->rule_id;
 	use.per = limit->per;
 	use.since = loyalty_period_since(limit->per, work->at, work->program->tz);
 	use.key = key;
-	foreach(cell, result->buckets)
-	{
-		bucket = lfirst(cell);
-		if (same_use(&bucket->use, &use))
-			return bucket;
-	}
+	bucket = (LimitBucket *) loyalty_use_find(&result->buckets, &use);
+	if (bucket != NULL)
+		return bucket;
 	bucket = palloc0(sizeof(LimitBucket));
 	bucket->use = use;
 	bucket->granted = int64_to_numeric(0);
-	result->buckets = lappend(result->buckets, bucket);
+	bucket->part = -1;
+	loyalty_use_add(&result->buckets, &bucket->use);
 	return bucket;
 }
 
@@ -81,55 +72,61 @@ fill_buckets(const RuleWork *work, RuleResult *result)
 	}
 }
 
+/* What a rule's buckets had been used when the event was first granted. */
+static void
+raise_to_stored(const RuleWork *work, RuleResult *result)
+{
+	const StoredFacts *facts = loyalty_stored_facts(work, result->rule);
+	ListCell   *cell;
+
+	foreach(cell, facts == NULL ? NIL : facts->used)
+	{
+		RuleUse		used = *(const RuleUse *) lfirst(cell);
+		RuleUse    *use;
+
+		used.rule_id = result->rule->rule_id;
+		use = loyalty_use_find(&result->buckets, &used);
+		if (use == NULL)
+			continue;
+		use->points = Max(use->points, used.points);
+		use->times = Max(use->times, used.times);
+	}
+}
+
 /* Reads what is used of all buckets, and raises it to what was used at first. */
 static void
 load_buckets(const RuleWork *work, RuleResult *results, int count)
 {
-	List	   *buckets = NIL;
+	int64		total = 0;
 	RuleUse    *uses;
 	int			n = 0;
-	ListCell   *cell;
 
 	for (int i = 0; i < count; i++)
-	{
-		foreach(cell, results[i].buckets)
-		{
-			LimitBucket *bucket = lfirst(cell);
-
-			if (bucket->use.per != PERIOD_EVENT)
-				buckets = lappend(buckets, bucket);
-		}
-	}
-	if (buckets == NIL)
+		total += results[i].buckets.count;
+	if (total == 0)
 		return;
-	uses = palloc(sizeof(RuleUse) * list_length(buckets));
-	foreach(cell, buckets)
-		uses[n++] = ((LimitBucket *) lfirst(cell))->use;
-	work->facts->usage(work->facts->arg, uses, n);
-	n = 0;
-	foreach(cell, buckets)
-		((LimitBucket *) lfirst(cell))->use = uses[n++];
-
+	uses = palloc_extended(sizeof(RuleUse) * total, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
 	{
-		const StoredFacts *facts = loyalty_stored_facts(work, results[i].rule);
-		ListCell   *lc;
-
-		foreach(cell, results[i].buckets)
+		for (int k = 0; k < results[i].buckets.count; k++)
 		{
-			LimitBucket *bucket = lfirst(cell);
-
-			foreach(lc, facts == NULL ? NIL : facts->used)
-			{
-				const RuleUse *used = lfirst(lc);
-
-				if (!same_use(used, &bucket->use))
-					continue;
-				bucket->use.points = Max(bucket->use.points, used->points);
-				bucket->use.times = Max(bucket->use.times, used->times);
-			}
+			if (results[i].buckets.uses[k]->per != PERIOD_EVENT)
+				uses[n++] = *results[i].buckets.uses[k];
 		}
 	}
+	if (n > 0)
+		work->facts->usage(work->facts->arg, uses, n);
+	n = 0;
+	for (int i = 0; i < count; i++)
+	{
+		for (int k = 0; k < results[i].buckets.count; k++)
+		{
+			if (results[i].buckets.uses[k]->per != PERIOD_EVENT)
+				*results[i].buckets.uses[k] = uses[n++];
+		}
+		raise_to_stored(work, &results[i]);
+	}
+	pfree(uses);
 }
 
 /* Such as `5 points per month and key`, `1 time per key`, `2 times ever`. */
@@ -378,7 +375,7 @@ limit_by_room(const RuleWork *work, RuleResult *results, int count)
 static Numeric
 carried_in(const RuleWork *work, const RuleResult *result)
 {
-	ListCell   *cell;
+	RuleUse		ever = {0};
 
 	if (work->correcting)
 	{
@@ -386,14 +383,11 @@ carried_in(const RuleWork *work, const RuleResult *result)
 
 		return facts == NULL ? NULL : facts->carried;
 	}
-	foreach(cell, result->buckets)
-	{
-		const LimitBucket *bucket = lfirst(cell);
-
-		if (bucket->use.per == PERIOD_EVER && bucket->use.key[0] == '\0')
-			return bucket->use.carried;
-	}
-	return NULL;
+	ever.rule_id = result->rule->rule_id;
+	ever.per = PERIOD_EVER;
+	ever.since = DATEVAL_NOBEGIN;
+	ever.key = "";
+	return loyalty_use_find(&result->buckets, &ever)->carried;
 }
 
 /* Adds to what a rule gives: it counts with its first match. */

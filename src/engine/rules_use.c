@@ -28,29 +28,31 @@ static void
 use_buckets(RuleResult *result, int limit)
 {
 	int			count = 0;
-	int			limited = list_length(result->buckets);
-	LimitBucket **buckets = palloc(sizeof(LimitBucket *) * limited);
-	Numeric    *parts = palloc(sizeof(Numeric) * limited);
-	int64	   *shares = palloc(sizeof(int64) * limited);
+	Size		limited = result->buckets.count;
+	LimitBucket **buckets = palloc_extended(sizeof(LimitBucket *) * limited, MCXT_ALLOC_HUGE);
+	Numeric    *parts = palloc_extended(sizeof(Numeric) * limited, MCXT_ALLOC_HUGE);
+	int64	   *shares = palloc_extended(sizeof(int64) * limited, MCXT_ALLOC_HUGE);
 	ListCell   *cell;
 
 	foreach(cell, result->match_list)
 	{
 		const RuleMatch *match = lfirst(cell);
-		int			i;
+		LimitBucket *bucket = match->buckets[limit];
 
-		for (i = 0; i < count && buckets[i] != match->buckets[limit]; i++)
-			 /* find it */ ;
-		if (i == count)
+		if (bucket->part < 0)
 		{
+			bucket->part = count;
 			parts[count] = int64_to_numeric(0);
-			buckets[count++] = match->buckets[limit];
+			buckets[count++] = bucket;
 		}
-		parts[i] = loyalty_number_add(parts[i], match->points);
+		parts[bucket->part] = loyalty_number_add(parts[bucket->part], match->points);
 	}
 	loyalty_parts_share(parts, count, result->granted, shares);
 	for (int i = 0; i < count; i++)
+	{
 		buckets[i]->use.points = Max(shares[i], 0);
+		buckets[i]->part = -1;
+	}
 }
 
 /* Counts the matches of a rule in their buckets. */
@@ -84,42 +86,42 @@ new_use(const RuleWork *work, const Rule *rule, RulePeriod per, List **uses)
 	return use;
 }
 
+static bool
+is_counted(const RuleUse *use)
+{
+	return use->per != PERIOD_EVENT && (use->points != 0 || use->times != 0);
+}
+
 /* Fills `used` and `uses` of a rule whose whole points are known. */
 void
 loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 {
-	ListCell   *cell;
+	const UseTable *buckets = &result->buckets;
 
-	foreach(cell, result->buckets)
+	for (int i = 0; i < buckets->count; i++)
 	{
-		LimitBucket *bucket = lfirst(cell);
-
-		if (bucket->use.per == PERIOD_EVENT || (bucket->use.points == 0 && bucket->use.times == 0))
-			continue;
-		result->used = lappend(result->used, memcpy(palloc(sizeof(RuleUse)), &bucket->use,
-													sizeof(RuleUse)));
+		if (is_counted(buckets->uses[i]))
+			result->used = lappend(result->used, memcpy(palloc(sizeof(RuleUse)),
+														buckets->uses[i], sizeof(RuleUse)));
 	}
 	if (result->match_list != NIL &&
 		(result->granted > 0 ||
 		 (result->rule->effect_count > 0 && loyalty_result_grants(result))))
 	{
-		foreach(cell, result->buckets)
+		for (int i = 0; i < buckets->count; i++)
 		{
-			LimitBucket *bucket = lfirst(cell);
+			RuleUse    *use = buckets->uses[i];
 
-			bucket->use.points = bucket->use.times = bucket->use.seen = bucket->use.budget = 0;
-			bucket->use.carried = bucket->use.measured = NULL;
+			use->points = use->times = use->seen = use->budget = 0;
+			use->carried = use->measured = NULL;
 		}
 		for (int i = 0; result->granted > 0 && i < result->rule->limit_count; i++)
 			use_buckets(result, i);
 		count_matches(result);
-		foreach(cell, result->buckets)
+		for (int i = 0; i < buckets->count; i++)
 		{
-			LimitBucket *bucket = lfirst(cell);
-
-			if (bucket->use.per != PERIOD_EVENT &&
-				(bucket->use.points != 0 || bucket->use.times != 0))
-				result->uses = lappend(result->uses, &bucket->use);
+			if (is_counted(buckets->uses[i]))
+				result->uses = lappend(result->uses, buckets->uses[i]);
 		}
 	}
 	if (result->rule->budget >= 0 && result->granted > 0)

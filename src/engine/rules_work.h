@@ -10,6 +10,7 @@
 
 #include "nodes/pg_list.h"
 #include "engine/rules.h"
+#include "engine/use_table.h"
 
 /* What the paths see and what the points depend on: of now, or as stored. */
 typedef struct RuleWork
@@ -54,9 +55,10 @@ typedef struct StoredFacts
 /* A period and key in which matches of a limited rule count together. */
 typedef struct LimitBucket
 {
-	RuleUse		use;			/* what was used before the event; then what it uses */
+	RuleUse		use;			/* comes first; what was used before the event; then what it uses */
 	Numeric		granted;		/* to the matches so far */
 	int64		times;			/* of them */
+	int			part;			/* of the points that are shared out; -1 = none yet */
 } LimitBucket;
 
 /* One match of `each`, of a rule that has limits. */
@@ -94,7 +96,7 @@ typedef struct RuleResult
 	Numeric		growth;
 	RuleScope  *scope;			/* NULL = the rule needs none */
 	List	   *match_list;		/* of RuleMatch; NIL if it has no limits */
-	List	   *buckets;		/* of LimitBucket, each period and key once */
+	UseTable	buckets;		/* of LimitBucket, by their uses */
 	List	   *cuts;			/* of char *: what cut it */
 	bool		raised;			/* to min_points */
 	List	   *used;			/* of RuleUse: of its limits, before the event */

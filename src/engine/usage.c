@@ -19,6 +19,7 @@
 #include "engine/effect.h"
 #include "engine/rules_work.h"
 #include "engine/usage.h"
+#include "engine/use_table.h"
 
 /* Whose facts they are. */
 typedef struct FactsOf
@@ -27,13 +28,6 @@ typedef struct FactsOf
 	List	   *families;		/* of the event itself; NIL = it is new */
 	List	   *own;			/* of RuleUse: of the event itself */
 } FactsOf;
-
-static bool
-same_count(const RuleUse *a, const RuleUse *b)
-{
-	return a->rule_id == b->rule_id && a->per == b->per && a->since == b->since &&
-		strcmp(a->key, b->key) == 0;
-}
 
 static Numeric
 add_number(Numeric sum, Numeric number, int sign)
@@ -57,13 +51,15 @@ add_use(RuleUse *sum, const RuleUse *use, int sign)
 }
 
 static void
-add_matching(RuleUse *use, const List *others, int sign)
+add_matching(const UseTable *table, const List *others, int sign)
 {
 	ListCell   *cell;
 
 	foreach(cell, others)
 	{
-		if (same_count(lfirst(cell), use))
+		RuleUse    *use = loyalty_use_find(table, lfirst(cell));
+
+		if (use != NULL)
 			add_use(use, lfirst(cell), sign);
 	}
 }
@@ -73,13 +69,15 @@ used_now(void *arg, RuleUse *uses, int count)
 {
 	const FactsOf *of = arg;
 	const Engine *engine = of->engine;
+	UseTable	table = {0};
 
 	engine->source->usage(engine->source->arg, uses, count);
+	if (engine->uses == NIL && of->own == NIL)
+		return;
 	for (int i = 0; i < count; i++)
-	{
-		add_matching(&uses[i], engine->uses, 1);
-		add_matching(&uses[i], of->own, -1);
-	}
+		loyalty_use_add(&table, &uses[i]);
+	add_matching(&table, engine->uses, 1);
+	add_matching(&table, of->own, -1);
 }
 
 static Reservation *
@@ -488,7 +486,9 @@ is_nothing(const RuleUse *use)
 RuleUse *
 loyalty_usage_changes(const List *uses, int *count)
 {
-	RuleUse    *changes = palloc(sizeof(RuleUse) * Max(list_length(uses), 1));
+	RuleUse    *changes = palloc_extended(sizeof(RuleUse) * Max(list_length(uses), 1),
+										  MCXT_ALLOC_HUGE);
+	UseTable	table = {0};
 	int			total = 0;
 	int			kept = 0;
 	ListCell   *cell;
@@ -496,14 +496,15 @@ loyalty_usage_changes(const List *uses, int *count)
 	foreach(cell, uses)
 	{
 		const RuleUse *use = lfirst(cell);
-		int			i;
+		RuleUse    *sum = loyalty_use_find(&table, use);
 
-		for (i = 0; i < total && !same_count(&changes[i], use); i++)
-			 /* find it */ ;
-		if (i < total)
-			add_use(&changes[i], use, 1);
+		if (sum != NULL)
+			add_use(sum, use, 1);
 		else
-			changes[total++] = *use;
+		{
+			changes[total] = *use;
+			loyalty_use_add(&table, &changes[total++]);
+		}
 	}
 	for (int i = 0; i < total; i++)
 	{

@@ -82,6 +82,28 @@ SELECT is(gives('ann', 'lines', '{"items": [{"sku": "a", "p": 8}, {"sku": "a", "
 SELECT is(string_agg(format('%s %s %s', u.key, u.points, u.times), ', ' ORDER BY u.key), ' 18 3, a 10 2, b 8 1', 'and what was used says so')
 	FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'lines' AND u.points > 0;
 
+-- many keys in one event, each with the points of its own matches
+INSERT INTO loyalty.rule (name, event, each, points, limits) VALUES
+	('many', 'many', '$.items[*]', '$.p', '[{"per": "month", "points": 3, "key": "$.sku"}, {"per": "event", "points": 2, "key": "$.sku"}, {"per": "day", "times": 900}]');
+CREATE FUNCTION many(upto int, step int) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('items', jsonb_agg(jsonb_build_object('sku', 's' || i, 'p', i % 3 + 1) ORDER BY i))
+		FROM generate_series(1, upto, step) i
+$$;
+CREATE FUNCTION used_of_many() RETURNS text LANGUAGE sql AS $$
+	SELECT format('%s keys, %s points, %s times, the day %s of %s', count(*) FILTER (WHERE key <> ''),
+			sum(u.points) FILTER (WHERE key <> ''), sum(u.times) FILTER (WHERE key <> ''),
+			sum(u.times) FILTER (WHERE key = ''), sum(u.points) FILTER (WHERE key = ''))
+		FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'many' AND u.times <> 0
+$$;
+SELECT is(settles('ann', 'many', many(600, 1), 'm1'), 1000::bigint, 'each of many keys up to its limit per event');
+SELECT is(used_of_many(), '600 keys, 1000 points, 600 times, the day 600 of 1000', 'is counted by its key');
+SELECT is(settles('ann', 'many', many(600, 2), 'm1'), -500::bigint, 'a correction gives back those of the others');
+SELECT is(used_of_many(), '300 keys, 500 points, 300 times, the day 300 of 500', 'and no more');
+SELECT is(settles('ann', 'many', many(600, 1), 'm2'), 800::bigint, 'what others have used is left out key by key');
+SELECT is(settles('ann', 'many', many(600, 1), 'm2'), 0::bigint, 'a repeat changes nothing');
+SELECT is(used_of_many(), '600 keys, 1300 points, 900 times, the day 900 of 1300', 'which is what both use');
+SELECT is((SELECT count(*) FROM loyalty.verify('ann')), 0::bigint, 'and what the entries say');
+
 -- refuse
 INSERT INTO loyalty.rule (name, event, points, limits) VALUES
 	('strict', 'strict', '$.n', '[{"per": "day", "points": 10, "then": "refuse"}]'),
