@@ -122,6 +122,7 @@ OBJS = \
 	src/ledger/member_set.o \
 	src/ledger/membership_row.o \
 	src/ledger/query.o \
+	src/ledger/recent.o \
 	src/ledger/referral_row.o \
 	src/ledger/relations.o \
 	src/ledger/replay.o \

@@ -132,6 +132,9 @@ typedef struct Referral
 	const char *qualified_ref;	/* NULL = the event had none */
 } Referral;
 
+/* Rows beside the member's own that came with it; of the ledger floor. */
+typedef struct RecentRows RecentRows;
+
 typedef struct MemberState
 {
 	int64		member_id;
@@ -159,6 +162,7 @@ typedef struct MemberState
 	uint8		chain_head[LOYALTY_HASH_LENGTH];
 	const char *ref;			/* the caller's key */
 	const Jsonb *attributes;
+	RecentRows *recent;
 	List	   *holds;			/* of Hold; loaded where held > 0 or asked for */
 	List	   *subscriptions;	/* of Subscription; loaded where asked for */
 	bool		knows_subscriptions;

@@ -95,19 +95,6 @@ reserve(StreakCalendar *calendar)
 		repalloc(calendar->blocks, sizeof(StreakBlock) * calendar->capacity);
 }
 
-void
-loyalty_streak_add_block(StreakCalendar *calendar, int32 block, uint64 done, uint64 made_up)
-{
-	StreakBlock *added;
-
-	reserve(calendar);
-	added = &calendar->blocks[calendar->count++];
-	added->block = block;
-	added->done = done;
-	added->made_up = made_up;
-	added->changed = false;
-}
-
 /* Where a block is, or would be. */
 static int
 find_block(const StreakCalendar *calendar, int32 block)
@@ -125,6 +112,30 @@ find_block(const StreakCalendar *calendar, int32 block)
 			high = middle;
 	}
 	return low;
+}
+
+/* Makes room for a block where it would be. */
+static StreakBlock *
+insert_block(StreakCalendar *calendar, int at, int32 number)
+{
+	StreakBlock *block;
+
+	reserve(calendar);
+	block = &calendar->blocks[at];
+	memmove(block + 1, block, sizeof(StreakBlock) * (calendar->count - at));
+	memset(block, 0, sizeof(StreakBlock));
+	block->block = number;
+	calendar->count++;
+	return block;
+}
+
+void
+loyalty_streak_add_block(StreakCalendar *calendar, int32 block, uint64 done, uint64 made_up)
+{
+	StreakBlock *added = insert_block(calendar, find_block(calendar, block), block);
+
+	added->done = done;
+	added->made_up = made_up;
 }
 
 static const StreakBlock *
@@ -169,15 +180,9 @@ loyalty_streak_mark(StreakCalendar *calendar, int32 period, bool made_up)
 	StreakBlock *block;
 
 	if (at == calendar->count || calendar->blocks[at].block != number)
-	{
-		reserve(calendar);
-		memmove(&calendar->blocks[at + 1], &calendar->blocks[at],
-				sizeof(StreakBlock) * (calendar->count - at));
-		memset(&calendar->blocks[at], 0, sizeof(StreakBlock));
-		calendar->blocks[at].block = number;
-		calendar->count++;
-	}
-	block = &calendar->blocks[at];
+		block = insert_block(calendar, at, number);
+	else
+		block = &calendar->blocks[at];
 	block->done |= bit_of(period);
 	if (made_up)
 		block->made_up |= bit_of(period);

@@ -52,7 +52,7 @@ extern int32 loyalty_streak_cycle_start(StreakUnit unit, StreakCycle cycle, int3
 /* First period of the next cycle; PG_INT32_MAX without cycles. */
 extern int32 loyalty_streak_cycle_end(StreakUnit unit, StreakCycle cycle, int32 period);
 
-/* Appends a block in order, as it is stored. */
+/* Adds a block as it is stored, in any order. */
 extern void loyalty_streak_add_block(StreakCalendar *calendar, int32 block,
 									 uint64 done, uint64 made_up);
 

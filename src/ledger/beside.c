@@ -36,16 +36,25 @@ open_for_writing(BesideRows *rows)
 }
 
 void
-loyalty_beside_open(BesideRows *rows, BesideTable table, bool writing)
+loyalty_beside_open(BesideRows *rows, BesideTable table, MemberState *member, bool writing)
 {
-	LOCKMODE	lock = writing ? RowExclusiveLock : AccessShareLock;
-
 	memset(rows, 0, sizeof(BesideRows));
+	rows->number = table;
 	rows->known = &loyalty_relations()->beside[table];
+	rows->recent = member != NULL && loyalty_recent_holds(table) ? member->recent : NULL;
+	rows->writing = writing;
+	rows->at = -1;
+}
+
+static void
+open_table(BesideRows *rows)
+{
+	LOCKMODE	lock = rows->writing ? RowExclusiveLock : AccessShareLock;
+
 	rows->table = table_open(rows->known->relid, lock);
 	rows->index = index_open(rows->known->index, lock);
 	rows->found = table_slot_create(rows->table, NULL);
-	if (writing)
+	if (rows->writing)
 		open_for_writing(rows);
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
@@ -86,25 +95,52 @@ init_key(const BesideRows *rows, int column, Datum value, ScanKey key)
 void
 loyalty_beside_seek(BesideRows *rows, const Datum *key, int columns)
 {
+	memcpy(rows->key, key, sizeof(Datum) * columns);
+	rows->columns = columns;
+	rows->in_recent = rows->recent != NULL;
+	rows->at = -1;
+	rows->scanning = false;
+	rows->has_found = false;
+}
+
+static void
+scan_table(BesideRows *rows)
+{
 	ScanKeyData keys[BESIDE_COLUMNS];
 
-	if (rows->scan != NULL && rows->scan->numberOfKeys != columns)
+	if (rows->table == NULL)
+		open_table(rows);
+	if (rows->scan != NULL && rows->scan->numberOfKeys != rows->columns)
 	{
 		index_endscan(rows->scan);
 		rows->scan = NULL;
 	}
 	if (rows->scan == NULL)
 		rows->scan = compat_index_beginscan(rows->table, rows->index, GetActiveSnapshot(),
-											columns);
-	for (int i = 0; i < columns; i++)
-		init_key(rows, i, key[i], &keys[i]);
-	index_rescan(rows->scan, keys, columns, NULL, 0);
-	rows->has_found = false;
+											rows->columns);
+	for (int i = 0; i < rows->columns; i++)
+		init_key(rows, i, rows->key[i], &keys[i]);
+	index_rescan(rows->scan, keys, rows->columns, NULL, 0);
+	rows->scanning = true;
 }
 
 bool
 loyalty_beside_next(BesideRows *rows)
 {
+	if (rows->in_recent)
+	{
+		rows->at = loyalty_recent_find(rows->recent, rows->number, rows->key, rows->columns,
+									   rows->at + 1);
+		if (rows->at >= 0)
+			return true;
+		rows->in_recent = false;
+		if (!loyalty_recent_overflowed(rows->recent, rows->number))
+			return false;
+	}
+	else if (rows->recent != NULL && !rows->scanning)
+		return false;
+	if (!rows->scanning)
+		scan_table(rows);
 	rows->has_found = index_getnext_slot(rows->scan, ForwardScanDirection, rows->found);
 	if (rows->has_found)
 		slot_getallattrs(rows->found);
@@ -114,14 +150,19 @@ loyalty_beside_next(BesideRows *rows)
 Datum
 loyalty_beside_value(const BesideRows *rows, int column)
 {
+	if (rows->at >= 0)
+		return rows->recent->rows[rows->at].values[column];
 	return rows->found->tts_values[rows->known->attr[column] - 1];
 }
 
-void
-loyalty_beside_write(BesideRows *rows, const Datum *values)
+static void
+write_table(BesideRows *rows, const Datum *values)
 {
-	TupleTableSlot *slot = ExecClearTuple(rows->fresh);
+	TupleTableSlot *slot;
 
+	if (rows->table == NULL)
+		open_table(rows);
+	slot = ExecClearTuple(rows->fresh);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (int i = 0; i < rows->known->columns; i++)
 	{
@@ -133,7 +174,17 @@ loyalty_beside_write(BesideRows *rows, const Datum *values)
 		ExecSimpleRelationUpdate(rows->result, rows->estate, rows->epqstate, rows->found, slot);
 	else
 		ExecSimpleRelationInsert(rows->result, rows->estate, slot);
+}
+
+void
+loyalty_beside_write(BesideRows *rows, const Datum *values)
+{
+	if (rows->recent != NULL && !rows->has_found)
+		loyalty_recent_put(rows->recent, rows->at, rows->number, values);
+	else
+		write_table(rows, values);
 	rows->has_found = false;
+	rows->at = -1;
 }
 
 static void
@@ -155,12 +206,14 @@ close_for_writing(BesideRows *rows)
 void
 loyalty_beside_close(BesideRows *rows)
 {
-	LOCKMODE	lock = rows->estate != NULL ? NoLock : AccessShareLock;
+	LOCKMODE	lock = rows->writing ? NoLock : AccessShareLock;
 
+	if (rows->table == NULL)
+		return;
 	if (rows->scan != NULL)
 		index_endscan(rows->scan);
 	PopActiveSnapshot();
-	if (rows->estate != NULL)
+	if (rows->writing)
 		close_for_writing(rows);
 	ExecDropSingleTupleTableSlot(rows->found);
 	index_close(rows->index, lock);

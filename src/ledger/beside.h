@@ -2,17 +2,20 @@
  * beside.h
  *		Rows that hang beside a member's own and are touched by every event.
  *
- * They are found by primary key and written through the executor, as the
- * member and the ledger are, since the queries of query.h would cost more than
- * the event itself.  Whoever writes holds the lock of the member's row; a
- * fresh snapshot (the transaction's own above READ COMMITTED) then sees all that
- * was written under it before.  What writing leaves out: as for a Writer.
+ * They are found by primary key: among those that came with the member's row
+ * (recent.h), then in their table, which is opened only if need be.  They are
+ * written through the executor, as the member and the ledger are, since the
+ * queries of query.h would cost more than the event itself.  Whoever writes holds
+ * the lock of the member's row; a fresh snapshot (the transaction's own above
+ * READ COMMITTED) then sees all that was written under it before.  What writing
+ * leaves out: as for a Writer.
  */
 #ifndef LOYALTY_BESIDE_H
 #define LOYALTY_BESIDE_H
 
 #include "postgres.h"
 #include "access/genam.h"
+#include "ledger/recent.h"
 #include "ledger/relations.h"
 
 /* Columns of each table, the primary key first. */
@@ -51,24 +54,34 @@ typedef enum BenefitUnitColumn
 
 typedef struct BesideRows
 {
+	BesideTable number;
 	const BesideRelation *known;
-	Relation	table;
+	RecentRows *recent;			/* NULL where the table's rows do not travel */
+	bool		writing;
+	Datum		key[BESIDE_COLUMNS];
+	int			columns;		/* of the key */
+	bool		in_recent;		/* those are being gone through */
+	int			at;				/* the recent row found, or -1 */
+	bool		scanning;		/* the table is */
+	Relation	table;			/* NULL until it is needed */
 	Relation	index;			/* the primary key's */
 	IndexScanDesc scan;			/* NULL before the first key */
 	TupleTableSlot *found;
-	bool		has_found;
+	bool		has_found;		/* a row of the table */
 	EState	   *estate;			/* NULL where rows are only read */
 	ResultRelInfo *result;
 	EPQState   *epqstate;
 	TupleTableSlot *fresh;
 } BesideRows;
 
-extern void loyalty_beside_open(BesideRows *rows, BesideTable table, bool writing);
+/* `member` may be NULL: of a table whose rows do not travel. */
+extern void loyalty_beside_open(BesideRows *rows, BesideTable table, MemberState *member,
+								bool writing);
 
 /* Looks for rows by the leading columns of the key. */
 extern void loyalty_beside_seek(BesideRows *rows, const Datum *key, int columns);
 
-/* The next of them, in the order of the key; false if there is none. */
+/* The next of them, in the order of the key but for recent ones; false if there is none. */
 extern bool loyalty_beside_next(BesideRows *rows);
 
 /* A column of the row found; good until the next one. */

@@ -140,7 +140,7 @@ store_tickets(const Engine *engine, const EffectChange *change)
 	values[TICKET_RULE_ID] = Int32GetDatum(change->effect.rule_id);
 	values[TICKET_DRAW_ID] = Int32GetDatum(draw->draw_id);
 	values[TICKET_COUNT] = Int64GetDatum(change->effect.count);
-	loyalty_beside_open(&rows, BESIDE_DRAW_TICKET, true);
+	loyalty_beside_open(&rows, BESIDE_DRAW_TICKET, NULL, true);
 	loyalty_beside_seek(&rows, values, TICKET_DRAW_ID + 1);
 	if (loyalty_beside_next(&rows) || change->effect.count > 0)
 		loyalty_beside_write(&rows, values);
@@ -161,7 +161,7 @@ store_units(const Engine *engine, const EffectChange *change)
 	values[UNIT_BENEFIT] = CStringGetTextDatum(change->effect.name);
 	values[UNIT_VALID_FROM] = TimestampTzGetDatum(change->effect.valid_from);
 	values[UNIT_VALID_UNTIL] = TimestampTzGetDatum(change->effect.valid_until);
-	loyalty_beside_open(&rows, BESIDE_BENEFIT_UNIT, true);
+	loyalty_beside_open(&rows, BESIDE_BENEFIT_UNIT, NULL, true);
 	loyalty_beside_seek(&rows, values, UNIT_BENEFIT + 1);
 	found = loyalty_beside_next(&rows);
 	if (found)

@@ -15,7 +15,7 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY ARRAY['member', 'ledger', 'hold', 'operation_ref', 'tier_period', 'tier_grant', 'tier_gift', 'subscription',
-		'benefit_use', 'limit_usage', 'event_usage', 'referral', 'streak_calendar', 'task_progress',
+		'benefit_use', 'limit_usage_overflow', 'event_usage_overflow', 'referral', 'streak_calendar_overflow', 'task_progress',
 		'member_badge', 'contest_team', 'contest_player', 'contest_event', 'contest_settlement',
 		'contest_result', 'contest_prize', 'coupon', 'draw_ticket',
 		'benefit_unit', 'actor'] LOOP

@@ -46,11 +46,13 @@ CREATE TABLE loyalty.member (
 	points loyalty.point_wallet NOT NULL,
 	growth loyalty.point_wallet NOT NULL,
 	attributes jsonb NOT NULL,
+	recent bytea NOT NULL DEFAULT '',
 	CONSTRAINT member_program_id_ref_key UNIQUE (program_id, ref)
 ) WITH (fillfactor = 50, toast_tuple_target = 8160);
 ALTER TABLE loyalty.member
 	ALTER COLUMN points SET STORAGE MAIN,
-	ALTER COLUMN growth SET STORAGE MAIN;
+	ALTER COLUMN growth SET STORAGE MAIN,
+	ALTER COLUMN recent SET STORAGE MAIN;
 CREATE INDEX member_maintain_at_idx ON loyalty.member (maintain_at);
 
 COMMENT ON TABLE loyalty.member IS 'one row per member and program: wallet, growth, debt, tier, status; the only row an operation locks';
@@ -78,6 +80,7 @@ COMMENT ON COLUMN loyalty.member.chain_head IS 'hash of the member''s newest ent
 COMMENT ON COLUMN loyalty.member.points IS 'live lots in lot order: spendable, pending, and lapsed ones not yet posted';
 COMMENT ON COLUMN loyalty.member.growth IS 'growth lots: never spent, dated by local month or, where the window is a rolling one, by local day; sources dropped, what lapsed long ago merged';
 COMMENT ON COLUMN loyalty.member.attributes IS 'facts about the member that rules may read as $member';
+COMMENT ON COLUMN loyalty.member.recent IS 'packed: the rows of limit_usage, event_usage and streak_calendar that were written last; those views show them';
 COMMENT ON INDEX loyalty.member_maintain_at_idx IS 'members in the order in which maintain() visits them';
 
 -- Fixed width first, so that no alignment padding is paid; what is 0 for most
@@ -250,7 +253,8 @@ COMMENT ON COLUMN loyalty.tier_gift.cycle_until IS 'no second gift of the tier b
 COMMENT ON COLUMN loyalty.tier_gift.taken_back IS 'ledger entry that took the gift back; NULL = it stands';
 
 -- What the ledger's breakdowns add up to, so that an event need not read them.
-CREATE TABLE loyalty.limit_usage (
+-- The rows written last travel in member.recent, the others rest here.
+CREATE TABLE loyalty.limit_usage_overflow (
 	member_id bigint NOT NULL,
 	rule_id integer NOT NULL,
 	since date NOT NULL,
@@ -264,7 +268,33 @@ CREATE TABLE loyalty.limit_usage (
 	budget bigint NOT NULL,
 	PRIMARY KEY (member_id, rule_id, since, per, key)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE loyalty.limit_usage IS 'what members have used of the limits of rules, per period and key, and what else their rules count';
+COMMENT ON TABLE loyalty.limit_usage_overflow IS 'rows of limit_usage that have no room in member.recent';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.member_id IS 'member';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.rule_id IS 'rule';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.since IS 'first local day of the period; -infinity = ever';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.per IS 'period: d day, w week, m month, y year, e ever';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.key IS 'what the limit''s key found; empty = no key';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.points IS 'points granted under the rule''s limits';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.times IS 'matches that were granted something';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.seen IS 'events that the rule has seen, for $period_count';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.measured IS 'what they measured, for $period_sum';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.carried IS 'fraction of a point kept for the next event';
+COMMENT ON COLUMN loyalty.limit_usage_overflow.budget IS 'points that came from the rule''s budget';
+
+CREATE FUNCTION loyalty.recent_limit_usage(recent bytea)
+	RETURNS TABLE (rule_id integer, since date, per "char", key text, points bigint, times bigint, seen bigint, measured numeric, carried numeric, budget bigint)
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 5
+	AS 'MODULE_PATHNAME', 'loyalty_recent_limit_usage';
+COMMENT ON FUNCTION loyalty.recent_limit_usage(bytea) IS 'the rows of limit_usage packed in member.recent; XX001 where they are not readable';
+
+CREATE VIEW loyalty.limit_usage AS
+	SELECT member_id, rule_id, since, per, key, points, times, seen, measured, carried, budget
+		FROM loyalty.limit_usage_overflow
+	UNION ALL
+	SELECT m.member_id, r.rule_id, r.since, r.per, r.key, r.points, r.times, r.seen, r.measured, r.carried, r.budget
+		FROM loyalty.member AS m, loyalty.recent_limit_usage(m.recent) AS r
+		WHERE m.recent <> '';
+COMMENT ON VIEW loyalty.limit_usage IS 'what members have used of the limits of rules, per period and key, and what else their rules count';
 COMMENT ON COLUMN loyalty.limit_usage.member_id IS 'member';
 COMMENT ON COLUMN loyalty.limit_usage.rule_id IS 'rule';
 COMMENT ON COLUMN loyalty.limit_usage.since IS 'first local day of the period; -infinity = ever';
@@ -277,7 +307,7 @@ COMMENT ON COLUMN loyalty.limit_usage.measured IS 'what they measured, for $peri
 COMMENT ON COLUMN loyalty.limit_usage.carried IS 'fraction of a point kept for the next event';
 COMMENT ON COLUMN loyalty.limit_usage.budget IS 'points that came from the rule''s budget';
 
-CREATE TABLE loyalty.event_usage (
+CREATE TABLE loyalty.event_usage_overflow (
 	member_id bigint NOT NULL,
 	event_id integer NOT NULL,
 	count bigint NOT NULL,
@@ -285,7 +315,27 @@ CREATE TABLE loyalty.event_usage (
 	through bigint NOT NULL,
 	PRIMARY KEY (member_id, event_id)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE loyalty.event_usage IS 'how many events of a kind members have had, where a rule asks: good while no entry of the event follows `through`';
+COMMENT ON TABLE loyalty.event_usage_overflow IS 'rows of event_usage that have no room in member.recent';
+COMMENT ON COLUMN loyalty.event_usage_overflow.member_id IS 'member';
+COMMENT ON COLUMN loyalty.event_usage_overflow.event_id IS 'event';
+COMMENT ON COLUMN loyalty.event_usage_overflow.count IS 'events that stand';
+COMMENT ON COLUMN loyalty.event_usage_overflow.last_at IS 'latest business time among them; -infinity = none';
+COMMENT ON COLUMN loyalty.event_usage_overflow.through IS 'last ledger entry that is counted';
+
+CREATE FUNCTION loyalty.recent_event_usage(recent bytea)
+	RETURNS TABLE (event_id integer, count bigint, last_at timestamptz, through bigint)
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 5
+	AS 'MODULE_PATHNAME', 'loyalty_recent_event_usage';
+COMMENT ON FUNCTION loyalty.recent_event_usage(bytea) IS 'the rows of event_usage packed in member.recent; XX001 where they are not readable';
+
+CREATE VIEW loyalty.event_usage AS
+	SELECT member_id, event_id, count, last_at, through
+		FROM loyalty.event_usage_overflow
+	UNION ALL
+	SELECT m.member_id, r.event_id, r.count, r.last_at, r.through
+		FROM loyalty.member AS m, loyalty.recent_event_usage(m.recent) AS r
+		WHERE m.recent <> '';
+COMMENT ON VIEW loyalty.event_usage IS 'how many events of a kind members have had, where a rule asks: good while no entry of the event follows `through`';
 COMMENT ON COLUMN loyalty.event_usage.member_id IS 'member';
 COMMENT ON COLUMN loyalty.event_usage.event_id IS 'event';
 COMMENT ON COLUMN loyalty.event_usage.count IS 'events that stand';
@@ -363,6 +413,6 @@ SELECT pg_catalog.pg_extension_config_dump('loyalty.operation_ref', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_period', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_gift', '');
-SELECT pg_catalog.pg_extension_config_dump('loyalty.limit_usage', '');
-SELECT pg_catalog.pg_extension_config_dump('loyalty.event_usage', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.limit_usage_overflow', '');
+SELECT pg_catalog.pg_extension_config_dump('loyalty.event_usage_overflow', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.rule_budget', '');

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "ledger/hold_row.h"
 #include "ledger/member_row.h"
+#include "ledger/recent.h"
 #include "ledger/tier_row.h"
 
 static void
@@ -60,6 +61,7 @@ load_member(TupleTableSlot *slot, MemberState *member)
 		   Min(VARSIZE_ANY_EXHDR(head), LOYALTY_HASH_LENGTH));
 	member->ref = TextDatumGetCString(VALUE(MEMBER_REF));
 	member->attributes = DatumGetJsonbPCopy(VALUE(MEMBER_ATTRIBUTES));
+	member->recent = loyalty_recent_load(DatumGetByteaPP(VALUE(MEMBER_RECENT)));
 #undef VALUE
 	if (member->held > 0)
 		member->holds = loyalty_holds_load(member->member_id);

@@ -19,7 +19,7 @@ static const char *const member_columns[MEMBER_COLUMNS] = {
 	"member_id", "debt", "held", "last_entry", "last_at", "tier_until", "maintain_at",
 	"enrolled_at", "salt", "key_digest", "program_id", "tier_id", "status", "ref", "chain_head",
 	"points", "growth", "attributes", "earned_since", "earned_until", "earned_growth",
-	"earned_tier_id", "earned_phase", "has_grants"
+	"earned_tier_id", "earned_phase", "has_grants", "recent"
 };
 
 static const char *const ledger_columns[LEDGER_COLUMNS] = {
@@ -37,12 +37,12 @@ static const struct
 	const char *index;
 	const char *columns[BESIDE_COLUMNS];
 }			beside_tables[BESIDE_TABLES] = {
-	{"limit_usage", "limit_usage_pkey", {"member_id", "rule_id", "since", "per", "key",
-	"points", "times", "seen", "measured", "carried", "budget"}},
-	{"event_usage", "event_usage_pkey", {"member_id", "event_id", "count", "last_at",
-	"through"}},
-	{"streak_calendar", "streak_calendar_pkey", {"member_id", "event_id", "period", "block",
-	"done", "made_up"}},
+	{"limit_usage_overflow", "limit_usage_overflow_pkey", {"member_id", "rule_id", "since",
+	"per", "key", "points", "times", "seen", "measured", "carried", "budget"}},
+	{"event_usage_overflow", "event_usage_overflow_pkey",
+	{"member_id", "event_id", "count", "last_at", "through"}},
+	{"streak_calendar_overflow", "streak_calendar_overflow_pkey",
+	{"member_id", "event_id", "period", "block", "done", "made_up"}},
 	{"tier_period", "tier_period_pkey", {"member_id", "since", "until", "entry_id", "tier_id"}},
 	{"draw_ticket", "draw_ticket_pkey", {"member_id", "entry_id", "rule_id", "draw_id", "count"}},
 	{"benefit_unit", "benefit_unit_pkey", {"member_id", "entry_id", "rule_id", "benefit",

@@ -2,8 +2,8 @@
  * store.c
  *		Writes what an operation changed, and reads the past that it asks for.
  *
- * The order is: entries (each continues the hash chain), the member's row in
- * one update, then what hangs beside it, all of which is rare.
+ * The order is: what travels in the member's row, entries (each continues the
+ * hash chain), the row in one update, then what hangs beside it, which is rare.
  */
 #include "postgres.h"
 
@@ -21,6 +21,7 @@
 #include "ledger/member_row.h"
 #include "ledger/membership_row.h"
 #include "ledger/query.h"
+#include "ledger/recent.h"
 #include "ledger/referral_row.h"
 #include "ledger/streak_row.h"
 #include "ledger/task_row.h"
@@ -92,6 +93,7 @@ update_row(Writer *writer, Engine *engine)
 	SET(MEMBER_EARNED_PHASE, CharGetDatum(member->earned_phase));
 	SET(MEMBER_HAS_GRANTS, BoolGetDatum(member->has_grants));
 	SET(MEMBER_GROWTH, PointWalletGetDatum(loyalty_wallet_pack(&member->growth)));
+	SET(MEMBER_RECENT, PointerGetDatum(loyalty_recent_store(member->member_id, member->recent)));
 #undef SET
 	ExecStoreVirtualTuple(slot);
 	ExecSimpleRelationUpdate(writer->member_result, writer->estate, writer->epqstate,
@@ -125,28 +127,30 @@ loyalty_member_flush(Writer *writer, Engine *engine)
 void
 loyalty_member_store(Writer *writer, Engine *engine)
 {
-	if (engine->entries == NIL && !engine->row_lags && !engine->tier_moved &&
-		!engine->raise_due)
-	{
-		loyalty_usage_store(engine);	/* budgets that were taken for nothing */
-		loyalty_referral_store(engine->member);
-		loyalty_tasks_store(engine->member);
-		loyalty_contests_store(engine->member);
-		return;
-	}
-	loyalty_tier_finish(engine);
-	store_entries(writer, engine);
-	update_row(writer, engine);
-	if (engine->member->holds != NIL)
-		loyalty_holds_store(engine->member);
-	loyalty_tiers_store(engine);
-	loyalty_referral_store(engine->member);
+	MemberState *member = engine->member;
+	bool		moved = engine->entries != NIL || engine->row_lags || engine->tier_moved ||
+		engine->raise_due;
+
+	loyalty_usage_store(engine);	/* also budgets that were taken for nothing */
 	loyalty_streaks_store(engine);
-	loyalty_tasks_store(engine->member);
-	loyalty_contests_store(engine->member);
-	loyalty_effects_store(engine);
-	store_operation_refs(engine);
-	loyalty_usage_store(engine);
+	if (moved)
+	{
+		loyalty_tier_finish(engine);
+		store_entries(writer, engine);
+	}
+	if (moved || member->recent->changed)
+		update_row(writer, engine);
+	if (moved)
+	{
+		if (member->holds != NIL)
+			loyalty_holds_store(member);
+		loyalty_tiers_store(engine);
+		loyalty_effects_store(engine);
+		store_operation_refs(engine);
+	}
+	loyalty_referral_store(member);
+	loyalty_tasks_store(member);
+	loyalty_contests_store(member);
 }
 
 static int64
@@ -218,7 +222,7 @@ source_subscriptions(void *arg)
 static void
 source_usage(void *arg, RuleUse *uses, int count)
 {
-	loyalty_usage_load(((MemberState *) arg)->member_id, uses, count);
+	loyalty_usage_load(arg, uses, count);
 }
 
 static int64
@@ -233,13 +237,13 @@ source_take_budget(void *arg, int32 rule_id, int64 points)
 static bool
 source_history(void *arg, int32 event_id, EventHistory *history)
 {
-	return loyalty_history_load(((MemberState *) arg)->member_id, event_id, history);
+	return loyalty_history_load(arg, event_id, history);
 }
 
 static void
 source_streak(void *arg, MemberStreak *streak)
 {
-	loyalty_streak_load(((MemberState *) arg)->member_id, streak);
+	loyalty_streak_load(arg, streak);
 }
 
 const EngineSource *

@@ -19,13 +19,13 @@ set_key(int64 member_id, const MemberStreak *streak, Datum *values)
 }
 
 void
-loyalty_streak_load(int64 member_id, MemberStreak *streak)
+loyalty_streak_load(MemberState *member, MemberStreak *streak)
 {
 	Datum		key[CALENDAR_PERIOD + 1];
 	BesideRows	rows;
 
-	set_key(member_id, streak, key);
-	loyalty_beside_open(&rows, BESIDE_STREAK_CALENDAR, false);
+	set_key(member->member_id, streak, key);
+	loyalty_beside_open(&rows, BESIDE_STREAK_CALENDAR, member, false);
 	loyalty_beside_seek(&rows, key, lengthof(key));
 	while (loyalty_beside_next(&rows))
 		loyalty_streak_add_block(&streak->calendar,
@@ -65,7 +65,7 @@ loyalty_streaks_store(const Engine *engine)
 
 	if (engine->streak_marks == NIL)
 		return;
-	loyalty_beside_open(&rows, BESIDE_STREAK_CALENDAR, true);
+	loyalty_beside_open(&rows, BESIDE_STREAK_CALENDAR, engine->member, true);
 	foreach(cell, engine->streaks)
 		store_calendar(&rows, engine->member->member_id, lfirst(cell));
 	loyalty_beside_close(&rows);

@@ -8,7 +8,7 @@
 #include "engine/member_streak.h"
 
 /* Fills in the calendar of streak->event_id, by streak->unit. */
-extern void loyalty_streak_load(int64 member_id, MemberStreak *streak);
+extern void loyalty_streak_load(MemberState *member, MemberStreak *streak);
 
 /* Writes what the operation has marked. */
 extern void loyalty_streaks_store(const Engine *engine);

@@ -121,7 +121,7 @@ store_moves(const Engine *engine)
 	List	   *periods;
 	ListCell   *cell;
 
-	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, true);
+	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, NULL, true);
 	periods = read_periods(&rows, engine->member->member_id);
 	foreach(cell, engine->tier_moves)
 		periods = add_move(periods, lfirst(cell));
@@ -253,7 +253,7 @@ loyalty_tier_recorded(int64 member_id, TimestampTz at, int32 *tier_id)
 	List	   *periods;
 	ListCell   *cell;
 
-	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, false);
+	loyalty_beside_open(&rows, BESIDE_TIER_PERIOD, NULL, false);
 	periods = read_periods(&rows, member_id);
 	loyalty_beside_close(&rows);
 	if (periods == NIL || at >= ((TierPeriod *) llast(periods))->since)

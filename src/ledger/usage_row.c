@@ -1,6 +1,6 @@
 /*
  * usage_row.c
- *		limit_usage and event_usage as rows.
+ *		Use of limits and histories of events as rows.
  */
 #include "postgres.h"
 
@@ -25,6 +25,7 @@ static LoyaltyQuery read_histories = {
 	"SELECT event_id, count, last_at, through FROM loyalty.event_usage WHERE member_id = $1",
 	1, {INT8OID}
 };
+
 static Datum
 column(HeapTuple row, TupleDesc desc, int number)
 {
@@ -47,16 +48,16 @@ set_key(int64 member_id, const RuleUse *use, Datum *values)
 }
 
 void
-loyalty_usage_load(int64 member_id, RuleUse *uses, int count)
+loyalty_usage_load(MemberState *member, RuleUse *uses, int count)
 {
 	BesideRows	rows;
 
-	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, false);
+	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, member, false);
 	for (int i = 0; i < count; i++)
 	{
 		Datum		key[USAGE_KEY + 1];
 
-		set_key(member_id, &uses[i], key);
+		set_key(member->member_id, &uses[i], key);
 		loyalty_beside_seek(&rows, key, lengthof(key));
 		if (!loyalty_beside_next(&rows))
 			continue;
@@ -113,13 +114,13 @@ read_history(HeapTuple row, TupleDesc desc, void *arg)
 }
 
 bool
-loyalty_history_load(int64 member_id, int32 event_id, EventHistory *history)
+loyalty_history_load(MemberState *member, int32 event_id, EventHistory *history)
 {
-	Datum		key[2] = {Int64GetDatum(member_id), Int32GetDatum(event_id)};
+	Datum		key[2] = {Int64GetDatum(member->member_id), Int32GetDatum(event_id)};
 	BesideRows	rows;
 	bool		found;
 
-	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, false);
+	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, member, false);
 	loyalty_beside_seek(&rows, key, lengthof(key));
 	found = loyalty_beside_next(&rows);
 	if (found)
@@ -157,19 +158,19 @@ add_number(Datum stored, Numeric change)
 }
 
 static void
-store_changes(int64 member_id, const RuleUse *changes, int count)
+store_changes(MemberState *member, const RuleUse *changes, int count)
 {
 	Datum		zero = NumericGetDatum(int64_to_numeric(0));
 	BesideRows	rows;
 
-	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, true);
+	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, member, true);
 	for (int i = 0; i < count; i++)
 	{
 		const RuleUse *change = &changes[i];
 		Datum		values[USAGE_BUDGET + 1];
 		bool		found;
 
-		set_key(member_id, change, values);
+		set_key(member->member_id, change, values);
 		loyalty_beside_seek(&rows, values, USAGE_KEY + 1);
 		found = loyalty_beside_next(&rows);
 #define STORED(column, none) (found ? loyalty_beside_value(&rows, column) : (none))
@@ -205,7 +206,7 @@ store_histories(const Engine *engine)
 
 	if (engine->histories == NIL)
 		return;
-	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, true);
+	loyalty_beside_open(&rows, BESIDE_EVENT_USAGE, engine->member, true);
 	for (int i = 0; i < list_length(engine->histories); i++)
 	{
 		const EventHistory *history = list_nth(engine->histories, i);
@@ -276,7 +277,7 @@ loyalty_usage_store(Engine *engine)
 		return;
 	changes = loyalty_usage_changes(engine->uses, &count);
 	if (count > 0)
-		store_changes(engine->member->member_id, changes, count);
+		store_changes(engine->member, changes, count);
 	give_back_budgets(engine, changes, count);
 	store_histories(engine);
 	engine->uses = NIL;

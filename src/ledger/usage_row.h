@@ -10,13 +10,14 @@
 #include "engine/usage.h"
 
 /* Adds what is stored to each of the uses, which name rule, period and key. */
-extern void loyalty_usage_load(int64 member_id, RuleUse *uses, int count);
+extern void loyalty_usage_load(MemberState *member, RuleUse *uses, int count);
 
 /* All uses of a member, as the active snapshot sees them. */
 extern List *loyalty_usage_read(int64 member_id);
 
 /* The history of an event as stored; false if it is not. */
-extern bool loyalty_history_load(int64 member_id, int32 event_id, EventHistory *history);
+extern bool loyalty_history_load(MemberState *member, int32 event_id,
+								 EventHistory *history);
 
 /* All histories of a member. */
 extern List *loyalty_history_read(int64 member_id);

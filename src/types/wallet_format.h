@@ -1,6 +1,6 @@
 /*
  * wallet_format.h
- *		The parts of a packed wallet: varints, units, columns of bits, blocks.
+ *		The parts of a packed wallet: units, columns of bits, blocks.
  *
  * Private to wallet_pack.c, whose head has the format, wallet_unpack.c and
  * wallet_column.c.
@@ -11,13 +11,13 @@
 #include "types/core.h"
 
 #include "port/pg_bswap.h"
+#include "types/varint.h"
 
 #define WALLET_VERSION	1
 #define BLOCK_HEADER	5
 #define SPLIT_HEADER	2
 #define UNIT_NEVER		15
 #define BLOCK_LOTS		64
-#define VARINT_MAX		10		/* bytes of the longest varint */
 
 /* Units of time: µs, ms, s, minute, hour, day; each divides the next. */
 #define UNIT_HOUR		4
@@ -95,50 +95,6 @@ static inline int
 column_bytes(int count, int width)
 {
 	return (count * width + 7) / 8;
-}
-
-static inline uint64
-zigzag(uint64 value)
-{
-	return (value << 1) ^ (uint64) ((int64) value >> 63);
-}
-
-static inline uint64
-unzigzag(uint64 value)
-{
-	return (value >> 1) ^ (0 - (value & 1));
-}
-
-static inline uint8 *
-put_varint(uint8 *p, uint64 value)
-{
-	while (value >= 0x80)
-	{
-		*p++ = (uint8) (value | 0x80);
-		value >>= 7;
-	}
-	*p++ = (uint8) value;
-	return p;
-}
-
-/* Returns NULL where the bytes end or say more than 64 bits. */
-static inline const uint8 *
-get_varint(const uint8 *p, const uint8 *end, uint64 *value)
-{
-	uint64		result = 0;
-
-	for (int shift = 0; shift < 64 && p < end; shift += 7)
-	{
-		uint8		byte = *p++;
-
-		result |= (uint64) (byte & 0x7F) << shift;
-		if (byte < 0x80)
-		{
-			*value = result;
-			return p;
-		}
-	}
-	return NULL;
 }
 
 static inline uint64

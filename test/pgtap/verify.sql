@@ -41,6 +41,8 @@ SELECT FROM record('dan', 'review', '{}', 'v2');
 SELECT FROM record('dan', 'review', '{}', 'v3');
 SELECT FROM settle('dan', 'review', NULL, 'v3');
 SELECT is_empty('SELECT * FROM verify()', 'sound');
+SELECT public.recent_rests();
+SELECT is_empty('SELECT * FROM verify()', 'sound wherever the rows are');
 
 -- the problems that verify() finds after a change, which is taken back
 CREATE FUNCTION found(change text) RETURNS text LANGUAGE plpgsql AS $$
@@ -93,12 +95,12 @@ SELECT is(found(replace(replace(replace(replace(change, ':ann', of('ann')::text)
 	('DELETE FROM loyalty.benefit_use', 'bob: used benefits are not those of the ledger'),
 	('INSERT INTO loyalty.benefit_use (member_id, benefit, period_start, used) VALUES (:ann, ''delivery'', ''2024-01-01'', 1)', 'ann: used benefits are not those of the ledger'),
 	-- streaks
-	('UPDATE loyalty.streak_calendar SET done = done | (1::bigint << 63) WHERE period = ''d''', 'cat: streak has a period without an event'),
-	('UPDATE loyalty.streak_calendar SET made_up = 0 WHERE period = ''d''', 'cat: streak has a period without an event'),
-	('UPDATE loyalty.streak_calendar SET made_up = done WHERE period = ''w''', 'cat: streak has a made-up period that was not paid for; cat: streak has a made-up period that was not paid for'),
-	('UPDATE loyalty.streak_calendar SET done = done & ~made_up WHERE period = ''d''', 'cat: streak has a made-up period that was not paid for'),
-	('UPDATE loyalty.streak_calendar SET done = made_up WHERE period = ''d''', 'cat: streak lacks the period of an event; cat: streak lacks the period of an event'),
-	('UPDATE loyalty.streak_calendar SET block = block + 1 WHERE period = ''w''', 'cat: streak has a period without an event; cat: streak has a period without an event'),
+	('UPDATE loyalty.streak_calendar_overflow SET done = done | (1::bigint << 63) WHERE period = ''d''', 'cat: streak has a period without an event'),
+	('UPDATE loyalty.streak_calendar_overflow SET made_up = 0 WHERE period = ''d''', 'cat: streak has a period without an event'),
+	('UPDATE loyalty.streak_calendar_overflow SET made_up = done WHERE period = ''w''', 'cat: streak has a made-up period that was not paid for; cat: streak has a made-up period that was not paid for'),
+	('UPDATE loyalty.streak_calendar_overflow SET done = done & ~made_up WHERE period = ''d''', 'cat: streak has a made-up period that was not paid for'),
+	('UPDATE loyalty.streak_calendar_overflow SET done = made_up WHERE period = ''d''', 'cat: streak lacks the period of an event; cat: streak lacks the period of an event'),
+	('UPDATE loyalty.streak_calendar_overflow SET block = block + 1 WHERE period = ''w''', 'cat: streak has a period without an event; cat: streak has a period without an event'),
 	-- invitations
 	('UPDATE loyalty.referral SET inviter_id = :cat', 'dan: invitation is not what its entries say'),
 	('UPDATE loyalty.referral SET inviter_id = 1000000', 'dan: invitation is not what its entries say'),
