@@ -75,6 +75,7 @@ OBJS = \
 	src/engine/grant.o \
 	src/engine/growth.o \
 	src/engine/history.o \
+	src/engine/kept.o \
 	src/engine/lapse.o \
 	src/engine/local_day.o \
 	src/engine/member_state.o \

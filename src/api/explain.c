@@ -19,6 +19,7 @@
 #include "api/call.h"
 #include "api/explain.h"
 #include "engine/breakdown.h"
+#include "engine/usage.h"
 #include "errors.h"
 #include "nls.h"
 
@@ -135,7 +136,7 @@ tell_correction(Telling *telling, const Entry *entry, const char *at)
 	else
 	{
 		loyalty_tell_change(telling, entry, at);
-		if (entry->breakdown == NULL)
+		if (loyalty_entry_calls_off(entry))
 			loyalty_tell(telling, _("The rules give nothing for it any more."));
 		else
 		{

@@ -9,6 +9,7 @@
 
 #include "api/explain.h"
 #include "engine/effect.h"
+#include "engine/kept.h"
 #include "nls.h"
 
 static void
@@ -120,4 +121,8 @@ loyalty_tell_effects(Telling *telling, const Entry *entry)
 		if (given > 0)
 			tell_given(telling, effect, given);
 	}
+	foreach(cell, loyalty_kept_read(entry->breakdown))
+		loyalty_tell(telling,
+					 _("Limits still count rule %s for it, since something it gave was used."),
+					 ((const KeptTimes *) lfirst(cell))->rule);
 }

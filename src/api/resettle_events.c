@@ -6,7 +6,7 @@
  * one after the other in the order of their dates: what they come to is what
  * they would have come to, had these rules been there.  So doing it again
  * changes nothing.  Events that cannot be resettled keep what they have, and
- * their use with it.
+ * their use with it; so does an effect that was used its place in a limit.
  */
 #include "postgres.h"
 
@@ -16,6 +16,7 @@
 
 #include "api/call.h"
 #include "api/resettle.h"
+#include "engine/kept.h"
 #include "engine/past_events.h"
 #include "engine/save_point.h"
 #include "engine/usage.h"
@@ -106,6 +107,19 @@ resettle_event(Engine *engine, const EventType *event, const PastEvent *past,
 	difference->known = true;
 }
 
+/*
+ * Takes an event's use of limits out of the member's, or back in; but for the
+ * times of effects that were used: no other event is to have these again.
+ */
+static void
+move_use(Engine *engine, List *families, bool out)
+{
+	List	   *stays = loyalty_kept_uses(loyalty_kept_find(engine, families, NULL));
+	List	   *all = loyalty_usage_standing(families);
+
+	loyalty_usage_change(engine, out ? all : stays, out ? stays : all);
+}
+
 /* What the engine refuses is undone for this event alone, and told. */
 static void
 try_event(Engine *engine, const EventType *event, const PastEvent *past,
@@ -116,7 +130,7 @@ try_event(Engine *engine, const EventType *event, const PastEvent *past,
 
 	/* its own use comes back in first: settling exchanges it for the new one */
 	if (can_be_resettled(past))
-		loyalty_usage_change(engine, NIL, loyalty_usage_standing(past->families));
+		move_use(engine, past->families, false);
 	loyalty_engine_save(engine, &point);
 	PG_TRY();
 	{
@@ -156,9 +170,7 @@ loyalty_resettle_events(Engine *engine, const EventType *event, TimestampTz sinc
 	foreach(cell, events)
 	{
 		if (can_be_resettled(lfirst(cell)))
-			loyalty_usage_change(engine,
-								 loyalty_usage_standing(((PastEvent *) lfirst(cell))->families),
-								 NIL);
+			move_use(engine, ((PastEvent *) lfirst(cell))->families, true);
 	}
 	foreach(cell, events)
 	{

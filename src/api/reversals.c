@@ -13,6 +13,8 @@
 #include "api/story.h"
 #include "engine/contest.h"
 #include "engine/effect.h"
+#include "engine/kept.h"
+#include "engine/usage.h"
 #include "errors.h"
 #include "ledger/query.h"
 
@@ -230,6 +232,8 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 	List	   *story;
 	List	   *families;
 	List	   *effects;
+	List	   *kept;
+	List	   *uses;
 	Entry	   *entry = NULL;
 	ListCell   *cell;
 	int64		digest;
@@ -260,6 +264,8 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 		effects = NIL;			/* they go with the last of the points */
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
+	uses = loyalty_usage_standing(families);
+	kept = effects == NIL ? NIL : loyalty_kept_find(&call.engine, families, NULL);
 
 	/* several kinds of points give back in proportion to what each still has */
 	foreach(cell, families)
@@ -273,10 +279,12 @@ loyalty_claw_back(PG_FUNCTION_ARGS)
 		points -= share;
 		if (share == 0 && with == NIL)
 			continue;
-		entry = loyalty_engine_claw_back(&call.engine, family, share, with,
+		entry = loyalty_engine_claw_back(&call.engine, family, share, with, kept,
 										 entry == NULL ? claw_ref : NULL);
 		entry->request_digest = digest;
 	}
+	if (uses != NIL)
+		loyalty_usage_restate(&call.engine, entry->event_id, ref, uses);
 	loyalty_contest_note_points(&call.engine, ((Family *) linitial(families))->first);
 	return loyalty_call_accept(fcinfo, &call, entry, digest);
 }

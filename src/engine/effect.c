@@ -106,21 +106,10 @@ const Jsonb *
 loyalty_effects_note(const Jsonb *breakdown, const List *effects)
 {
 	JsonbParseState *state = NULL;
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
 
 	if (effects == NIL)
 		return breakdown;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (breakdown != NULL)
-	{
-		iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &breakdown->root));
-		JsonbIteratorNext(&iterator, &value, true); /* the object itself */
-		while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY ||
-			   token == WJB_VALUE)
-			pushJsonbValue(&state, token, &value);
-	}
+	loyalty_json_reopen(&state, breakdown);
 	push_effects(&state, effects);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
@@ -179,19 +168,9 @@ loyalty_effects_read(const Jsonb *breakdown)
 List *
 loyalty_effects_noted(const List *families)
 {
-	const Entry *newest = NULL;
-	ListCell   *cell;
-
 	if (families == NIL)
 		return NIL;
-	foreach(cell, ((const Family *) linitial(families))->entries)
-	{
-		const Entry *entry = lfirst(cell);
-
-		if (entry->kind != ENTRY_CLAW_BACK)
-			newest = entry;
-	}
-	return loyalty_effects_read(newest->breakdown);
+	return loyalty_effects_read(loyalty_family_newest(linitial(families))->breakdown);
 }
 
 static bool
@@ -268,14 +247,12 @@ loyalty_effects_standing(const List *families)
 	return loyalty_effects_left(families, loyalty_effects_noted(families));
 }
 
-/* Did a claw-back take effects?  `claw_back` counts with the family; NULL = none. */
+/* Did a claw-back take effects? */
 bool
-loyalty_effects_clawed_back(const Family *family, const Entry *claw_back)
+loyalty_effects_clawed_back(const Family *family)
 {
 	ListCell   *cell;
 
-	if (claw_back != NULL && claw_back->breakdown != NULL)
-		return true;
 	foreach(cell, family->entries)
 	{
 		const Entry *entry = lfirst(cell);

@@ -43,7 +43,7 @@ extern List *loyalty_effects_read(const Jsonb *breakdown);
 /* What the rules say of the event of these families; what of it still stands. */
 extern List *loyalty_effects_noted(const List *families);
 extern List *loyalty_effects_standing(const List *families);
-extern bool loyalty_effects_clawed_back(const Family *family, const Entry *claw_back);
+extern bool loyalty_effects_clawed_back(const Family *family);
 
 /* What the operator left of effects of the event of these families. */
 extern List *loyalty_effects_left(const List *families, const List *effects);

@@ -41,13 +41,17 @@ has_badge(const List *effects, const char *name)
 	return false;
 }
 
-/* The first entry of another event that gives the badge; NULL if none does. */
+/*
+ * The first entry of another event that gives the badge; NULL if none does.  A
+ * correction may have been the first to say so.
+ */
 static const Entry *
 other_giver(Engine *engine, const char *name, const Entry *first)
 {
+	const char	kinds[] = {ENTRY_EVENT, ENTRY_CORRECTION, '\0'};
 	ListCell   *cell;
 
-	foreach(cell, loyalty_past_since(engine, 0, ENTRY_EVENT))
+	foreach(cell, loyalty_past_of_kinds(engine, 0, kinds))
 	{
 		const Entry *entry = lfirst(cell);
 		List	   *families;

@@ -44,6 +44,9 @@ typedef struct EngineSource
 	/* The member's badges, of MemberBadge (task.h). */
 	List	   *(*badges) (void *arg);
 
+	/* The rules of whose effects by the event of that first entry some were used, by id. */
+	List	   *(*used_by_rules) (void *arg, int64 entry_id);
+
 	/* The teams in which the member plays, of ContestPlayer (contest.h). */
 	List	   *(*contests) (void *arg);
 
@@ -225,6 +228,8 @@ typedef struct Family
 } Family;
 
 extern List *loyalty_family_gather(List *story, EntryKind grant_kind, int32 event_id);
+/* The newest grant or correction. */
+extern const Entry *loyalty_family_newest(const Family *family);
 extern int64 loyalty_family_debt(const Family *family);
 extern int64 loyalty_family_waived(Engine *engine, const Family *family);
 extern void loyalty_family_take(Engine *engine, Entry *entry, Family *family, int64 points);
@@ -232,7 +237,8 @@ extern int64 loyalty_family_undo(Engine *engine, Entry *entry, Family *family,
 								 int64 points, LotList *incoming);
 extern bool loyalty_family_owns(const Family *family, const PointLot *lot);
 extern Entry *loyalty_engine_claw_back(Engine *engine, Family *family, int64 points,
-									   List *effects, const char *operation_ref);
+									   List *effects, const List *kept,
+									   const char *operation_ref);
 
 /* The points an entry stands for: waived and lapsed ones counted. */
 static inline int64

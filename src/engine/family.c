@@ -204,6 +204,22 @@ loyalty_family_stack(const Family *family)
 	return stack;
 }
 
+const Entry *
+loyalty_family_newest(const Family *family)
+{
+	const Entry *newest = NULL;
+	ListCell   *cell;
+
+	foreach(cell, family->entries)
+	{
+		const Entry *entry = lfirst(cell);
+
+		if (entry->kind != ENTRY_CLAW_BACK)
+			newest = entry;
+	}
+	return newest;
+}
+
 /* Points of a slice that are the family's own. */
 int64
 loyalty_family_own_points(const Family *family, const LotList *slice)

@@ -10,8 +10,8 @@
 
 #include "engine/breakdown.h"
 #include "engine/effect.h"
-#include "engine/usage.h"
 #include "engine/family.h"
+#include "engine/kept.h"
 #include "errors.h"
 
 /* Points of the family's own lots that it granted and did not take back. */
@@ -334,11 +334,12 @@ growth_to_take(const Family *family, int64 points)
 
 /*
  * Takes back `points` of a grant on an operator's word, and with them the
- * effects of its event, which this family notes; NIL = none.
+ * effects of its event, which this family notes, but for the times of limits
+ * that stay used; NIL = none.
  */
 Entry *
 loyalty_engine_claw_back(Engine *engine, Family *family, int64 points, List *effects,
-						 const char *operation_ref)
+						 const List *kept, const char *operation_ref)
 {
 	Entry	   *entry = loyalty_entry_open(engine, ENTRY_CLAW_BACK, engine->at);
 	int64		growth = growth_to_take(family, points);
@@ -357,12 +358,9 @@ loyalty_engine_claw_back(Engine *engine, Family *family, int64 points, List *eff
 	loyalty_entry_close(engine, entry);
 	if (effects != NIL)
 	{
-		entry->breakdown = loyalty_effects_note(NULL, effects);
+		entry->breakdown = loyalty_kept_note(loyalty_effects_note(NULL, effects), kept);
 		loyalty_effects_change(engine, family->first, entry, effects, NIL);
 	}
-	if (family->first->kind == ENTRY_EVENT)
-		loyalty_usage_change(engine, loyalty_usage_of_family(family, NULL),
-							 loyalty_usage_of_family(family, entry));
 	if (growth > 0)
 		loyalty_tier_reassess(engine, entry, list_make1(family));
 	return entry;

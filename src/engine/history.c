@@ -3,7 +3,7 @@
  *		How often and when last a member did something, by its entries.
  *
  * An event counts from its first grant, of 0 points too, until it is called
- * off, which a correction without a breakdown says.  One without ref is counted
+ * off, which a correction without rules in its breakdown says.  One without ref is counted
  * by the entry that holds the event's variables.
  */
 #include "postgres.h"
@@ -28,6 +28,14 @@ loyalty_entry_is_first(const Entry *entry)
 	return entry->breakdown != NULL && JB_ROOT_IS_OBJECT(entry->breakdown) &&
 		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &entry->breakdown->root),
 									 "versions", strlen("versions"), NULL) != NULL;
+}
+
+bool
+loyalty_entry_calls_off(const Entry *entry)
+{
+	return entry->breakdown == NULL ||
+		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &entry->breakdown->root),
+									 "rules", strlen("rules"), NULL) == NULL;
 }
 
 /* Gifts of a tier are corrected under the ref that brought them. */
@@ -86,7 +94,7 @@ loyalty_history_count(const List *entries, int32 event_id)
 		if (!found)
 			standing->grants = NIL;
 		if (is_of_event(entry, standing))
-			standing->stands = entry->breakdown != NULL;
+			standing->stands = !loyalty_entry_calls_off(entry);
 		if (entry->kind == ENTRY_EVENT)
 			standing->grants = lappend(standing->grants, entry);
 	}

@@ -14,7 +14,7 @@
 
 #include "utils/timestamp.h"
 
-#include "engine/engine.h"
+#include "engine/usage.h"
 
 #define EVENT_INVITED	"invited"
 
@@ -44,7 +44,7 @@ stands(const Engine *engine, const Entry *first)
 		if (entry->event_id == first->event_id && entry->attributes != NULL)
 			last = entry;
 		else if (entry->event_id == first->event_id && entry->kind == ENTRY_CORRECTION &&
-				 entry->breakdown == NULL)
+				 loyalty_entry_calls_off(entry))
 			last = NULL;
 	}
 	return last != NULL && loyalty_condition_holds(engine->program->referral->condition,

@@ -97,8 +97,8 @@ parse_use_name(const char *name, int length, RuleUse *use)
 	use->key = rest;
 }
 
-static void
-push_counts(JsonbParseState **state, const char *key, const List *uses)
+void
+loyalty_uses_push(JsonbParseState **state, const char *key, const List *uses)
 {
 	ListCell   *cell;
 
@@ -147,7 +147,7 @@ loyalty_breakdown_push_use(JsonbParseState **state, const RuleResult *result)
 		}
 	}
 	if (counts)
-		push_counts(state, "use", result->uses);
+		loyalty_uses_push(state, "use", result->uses);
 }
 
 static void
@@ -160,7 +160,7 @@ push_rule_facts(JsonbParseState **state, const RuleResult *result)
 	loyalty_json_key(state, psprintf(INT64_FORMAT, result->rule->version_id));
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	if (result->used != NIL)
-		push_counts(state, "used", result->used);
+		loyalty_uses_push(state, "used", result->used);
 	if (before)
 	{
 		loyalty_json_key(state, "before");
@@ -261,8 +261,8 @@ loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
 }
 
 /* Reads {"month 2026-11-01": [points, times], ...}. */
-static List *
-read_counts(const JsonbContainer *object, List *uses, int32 rule_id)
+List *
+loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, object));
 	JsonbValue	value;
@@ -299,7 +299,7 @@ read_rule_facts(const JsonbContainer *object, StoredFacts *facts)
 	JsonbValue *number;
 
 	if (loyalty_json_find(object, "used", jbvBinary, &value))
-		facts->used = read_counts(value.val.binary.data, NIL, 0);
+		facts->used = loyalty_uses_read(value.val.binary.data, NIL, 0);
 	if (loyalty_json_find(object, "carried", jbvNumeric, &value))
 		facts->carried = value.val.numeric;
 	if (!loyalty_json_find(object, "before", jbvBinary, &value))
@@ -359,7 +359,7 @@ read_use(const JsonbContainer *result, List *uses)
 		return uses;
 	rule_id = (int32) loyalty_json_int64(&value);
 	if (loyalty_json_find(result, "use", jbvBinary, &value))
-		uses = read_counts(value.val.binary.data, uses, rule_id);
+		uses = loyalty_uses_read(value.val.binary.data, uses, rule_id);
 
 	ever->rule_id = rule_id;
 	ever->per = PERIOD_EVER;

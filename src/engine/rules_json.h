@@ -88,4 +88,22 @@ loyalty_json_document(JsonbParseState **state, const char *key, const Jsonb *doc
 	loyalty_json_value(state, key, &value);
 }
 
+/* Begins an object with the members of another; NULL = it has none. */
+static inline void
+loyalty_json_reopen(JsonbParseState **state, const Jsonb *document)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	if (document == NULL)
+		return;
+	iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &document->root));
+	JsonbIteratorNext(&iterator, &value, true); /* the object itself */
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY ||
+		   token == WJB_VALUE)
+		pushJsonbValue(state, token, &value);
+}
+
 #endif							/* LOYALTY_RULES_JSON_H */

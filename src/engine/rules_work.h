@@ -154,6 +154,8 @@ extern bool loyalty_parts_round(const Numeric *parts, int count, Rounding roundi
 
 /* rules_facts.c: use and facts within a breakdown */
 extern void loyalty_breakdown_push_use(JsonbParseState **state, const RuleResult *result);
+extern void loyalty_uses_push(JsonbParseState **state, const char *key, const List *uses);
+extern List *loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id);
 extern void loyalty_streak_push(JsonbParseState **state, const StreakValue *streak);
 extern void loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
 										 const RuleResult *results, int count);

@@ -10,6 +10,7 @@
 
 #include "engine/breakdown.h"
 #include "engine/effect.h"
+#include "engine/kept.h"
 #include "engine/usage.h"
 
 /* Takes points that no grant of the event covers, as a negative adjustment would. */
@@ -342,6 +343,7 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 	TimestampTz first_at = ((Family *) linitial(families))->first->at;
 	List	   *before = loyalty_usage_standing(families);
 	List	   *had = loyalty_effects_standing(families);
+	List	   *kept = loyalty_kept_find(engine, families, outcome);
 	bool		always = must_write(event, outcome, families);
 	ListCell   *cell;
 
@@ -358,6 +360,8 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 			entry->breakdown = breakdown_of_nothing(outcome, families, last == NULL);
 		if (outcome != NULL && foreach_current_index(cell) == 0)
 			entry->breakdown = loyalty_effects_note(entry->breakdown, outcome->effects);
+		if (foreach_current_index(cell) == 0)
+			entry->breakdown = loyalty_kept_note(entry->breakdown, kept);
 		last = entry;
 		if (entry->growth != 0)
 			cause = entry;
@@ -379,12 +383,7 @@ loyalty_engine_settle(Engine *engine, const EventType *event, const EventOutcome
 							   loyalty_effects_left(families, outcome == NULL ? NIL :
 													outcome->effects));
 	if (last != NULL && (before != NIL || (outcome != NULL && outcome->uses != NIL)))
-	{
-		List	   *story = loyalty_past_story(engine, ref);
-		List	   *now = loyalty_family_gather(story, ENTRY_EVENT, event->event_id);
-
-		loyalty_usage_change(engine, before, loyalty_usage_standing(now));
-	}
+		loyalty_usage_restate(engine, event->event_id, ref, before);
 	if (cause != NULL)
 		loyalty_tier_reassess(engine, cause, families);
 	return last;

@@ -6,6 +6,7 @@
  * family's newest grant or correction says it, until an operator has clawed all
  * of that back.  (A part that was clawed back stays used: a correction aims at
  * the rules' figure less that part, and so must find the whole figure's room.)
+ * Times that stay used because of effects are noted beside it (kept.c).
  * An operation notes the difference that it makes;
  * the ledger floor adds the differences to what is stored.  A budget's
  * points are taken while the event is evaluated, since others want them too;
@@ -17,6 +18,7 @@
 
 #include "engine/breakdown.h"
 #include "engine/effect.h"
+#include "engine/kept.h"
 #include "engine/rules_work.h"
 #include "engine/usage.h"
 #include "engine/use_table.h"
@@ -313,23 +315,6 @@ loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts)
 	facts->room = room_left;
 }
 
-/* The newest grant or correction of an event. */
-static const Entry *
-newest_of(const List *entries)
-{
-	const Entry *newest = NULL;
-	ListCell   *cell;
-
-	foreach(cell, entries)
-	{
-		const Entry *entry = lfirst(cell);
-
-		if (entry->kind != ENTRY_CLAW_BACK)
-			newest = entry;
-	}
-	return newest;
-}
-
 /* Points that the rules of a breakdown granted. */
 static int64
 granted_by(const Entry *entry)
@@ -352,29 +337,43 @@ granted_by(const Entry *entry)
 	return granted;
 }
 
-/*
- * What one family uses.  `claw_back` is an entry to be counted with it; NULL =
- * none.
- */
-List *
-loyalty_usage_of_family(const Family *family, const Entry *claw_back)
+static bool
+gives_effects(const List *effects, int32 rule_id)
 {
-	const Entry *newest = newest_of(family->entries);
-	int64		taken = family->operator_taken;
-	List	   *uses = loyalty_breakdown_uses(newest->breakdown);
 	ListCell   *cell;
 
-	if (claw_back != NULL)
-		taken -= loyalty_entry_effect(claw_back);
-	if (uses == NIL || (taken <= 0 && !loyalty_effects_clawed_back(family, claw_back)))
+	foreach(cell, effects)
+	{
+		if (((const Effect *) lfirst(cell))->rule_id == rule_id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What one family of an event uses.  Points that were clawed back take along the
+ * times of their rules, but of those whose effects stand.
+ */
+static List *
+uses_of_family(const Family *family, const List *families)
+{
+	const Entry *newest = loyalty_family_newest(family);
+	List	   *uses = loyalty_breakdown_uses(newest->breakdown);
+	List	   *effects;
+	ListCell   *cell;
+
+	if (uses == NIL ||
+		(family->operator_taken <= 0 && !loyalty_effects_clawed_back(family)) ||
+		granted_by(newest) > family->operator_taken)
 		return uses;
-	if (granted_by(newest) > taken)
-		return uses;
+	effects = loyalty_effects_standing(families);
 	foreach(cell, uses)
 	{
 		RuleUse    *use = lfirst(cell);
 
-		use->points = use->times = use->budget = 0;
+		use->points = use->budget = 0;
+		if (!gives_effects(effects, use->rule_id))
+			use->times = 0;
 	}
 	return uses;
 }
@@ -388,8 +387,7 @@ loyalty_usage_noted(const List *families)
 
 	foreach(cell, families)
 	{
-		const Family *family = lfirst(cell);
-		const Entry *newest = newest_of(family->entries);
+		const Entry *newest = loyalty_family_newest(lfirst(cell));
 
 		uses = list_concat(uses, loyalty_breakdown_uses(newest->breakdown));
 	}
@@ -403,8 +401,8 @@ loyalty_usage_standing(const List *families)
 	ListCell   *cell;
 
 	foreach(cell, families)
-		uses = list_concat(uses, loyalty_usage_of_family(lfirst(cell), NULL));
-	return uses;
+		uses = list_concat(uses, uses_of_family(lfirst(cell), families));
+	return loyalty_kept_raise(uses, families);
 }
 
 const Entry *
@@ -438,12 +436,12 @@ loyalty_event_stands(const List *families)
 
 	foreach(cell, families)
 	{
-		const Entry *entry = newest_of(((const Family *) lfirst(cell))->entries);
+		const Entry *entry = loyalty_family_newest(lfirst(cell));
 
 		if (newest == NULL || entry->entry_id > newest->entry_id)
 			newest = entry;
 	}
-	return newest != NULL && newest->breakdown != NULL;
+	return newest != NULL && !loyalty_entry_calls_off(newest);
 }
 
 static void
@@ -470,6 +468,15 @@ loyalty_usage_change(Engine *engine, List *before, List *after)
 {
 	note_uses(engine, before, -1);
 	note_uses(engine, after, 1);
+}
+
+void
+loyalty_usage_restate(Engine *engine, int32 event_id, const char *ref, List *before)
+{
+	List	   *families = loyalty_family_gather(loyalty_past_story(engine, ref), ENTRY_EVENT,
+												 event_id);
+
+	loyalty_usage_change(engine, before, loyalty_usage_standing(families));
 }
 
 static bool

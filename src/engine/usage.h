@@ -30,14 +30,20 @@ extern void loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts
 /* What the event of these families uses as it stands, as a list of RuleUse. */
 extern List *loyalty_usage_standing(const List *families);
 extern List *loyalty_usage_noted(const List *families);
-extern List *loyalty_usage_of_family(const Family *family, const Entry *claw_back);
 
 /* Does an event count that has these families?  Not once it was called off. */
 extern bool loyalty_event_stands(const List *families);
 
+/* Does a grant or correction of an event say that?  It has no rules. */
+extern bool loyalty_entry_calls_off(const Entry *entry);
+
 /* Notes with the operation that an event's use was `before` and is `after` now. */
 extern void loyalty_usage_change(Engine *engine, List *before, List *after);
 extern bool loyalty_usage_same(const List *a, const List *b);
+
+/* The same for the event of that ref, which has come to use something else. */
+extern void loyalty_usage_restate(Engine *engine, int32 event_id, const char *ref,
+								  List *before);
 
 /* Notes an event just granted by these entries, if its history is known. */
 extern void loyalty_history_add(Engine *engine, const EventType *event, const Entry *first,

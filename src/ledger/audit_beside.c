@@ -39,10 +39,10 @@
 
 /*
  * Was the event of the entry `l`, which has a ref, called off?  Its newest
- * entry says so by having no breakdown.  Gifts are corrected under its ref, too.
+ * entry says so by having no rules in its breakdown.  Gifts are corrected under its ref, too.
  */
 #define CALLED_OFF(l) \
-	"(SELECT n.breakdown IS NULL FROM loyalty.ledger n" \
+	"(SELECT n.breakdown -> 'rules' IS NULL FROM loyalty.ledger n" \
 	" WHERE n.member_id = " l ".member_id AND n.ref = " l ".ref AND n.event_id = " l ".event_id" \
 	" AND (n.kind = 'v' OR n.kind = 'c' AND n.reverses IN" \
 	" (SELECT v.entry_id FROM loyalty.ledger v WHERE v.member_id = n.member_id AND v.ref = n.ref" \

@@ -43,6 +43,13 @@ static LoyaltyQuery use_units = {
 	" WHERE member_id = $1 AND entry_id = $2 AND rule_id = $3 AND benefit = $4",
 	5, {INT8OID, INT8OID, INT4OID, TEXTOID, INT8OID}
 };
+static LoyaltyQuery used_effects = {
+	"SELECT rule_id FROM loyalty.benefit_unit"
+	" WHERE member_id = $1 AND entry_id = $2 AND used > 0"
+	" UNION SELECT rule_id FROM loyalty.coupon"
+	" WHERE member_id = $1 AND entry_id = $2 AND used_by IS NOT NULL",
+	2, {INT8OID, INT8OID}
+};
 
 typedef struct StoredCoupon
 {
@@ -224,6 +231,27 @@ loyalty_effects_store(const Engine *engine)
 		}
 	}
 	engine->member->effects = NIL;
+}
+
+static void
+add_rule(HeapTuple row, TupleDesc desc, void *arg)
+{
+	List	  **rules = arg;
+	bool		isnull;
+
+	*rules = lappend_int(*rules, DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull)));
+}
+
+List *
+loyalty_effects_used(int64 member_id, int64 entry_id)
+{
+	List	   *rules = NIL;
+	Datum		args[2];
+
+	args[0] = Int64GetDatum(member_id);
+	args[1] = Int64GetDatum(entry_id);
+	loyalty_query_visit(&used_effects, args, add_rule, &rules);
+	return rules;
 }
 
 static void

@@ -19,6 +19,9 @@ typedef struct BenefitUnits
 /* Brings the rows of coupons, tickets and units to what the operation noted. */
 extern void loyalty_effects_store(const Engine *engine);
 
+/* The rules of whose coupons and units by an event the member has used some, by id. */
+extern List *loyalty_effects_used(int64 member_id, int64 entry_id);
+
 /* The units of a benefit that can be used at `at`: of BenefitUnits, soonest end first. */
 extern List *loyalty_benefit_units_load(int64 member_id, const char *benefit, TimestampTz at);
 extern void loyalty_benefit_units_use(int64 member_id, const char *benefit,

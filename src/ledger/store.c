@@ -190,6 +190,12 @@ source_badges(void *arg)
 }
 
 static List *
+source_used_by_rules(void *arg, int64 entry_id)
+{
+	return loyalty_effects_used(((MemberState *) arg)->member_id, entry_id);
+}
+
+static List *
 source_contests(void *arg)
 {
 	return loyalty_contest_players_load(((MemberState *) arg)->member_id);
@@ -258,6 +264,7 @@ loyalty_member_source(MemberState *member)
 	source->since = source_since;
 	source->task_count = source_task_count;
 	source->badges = source_badges;
+	source->used_by_rules = source_used_by_rules;
 	source->contests = source_contests;
 	source->contest_mark = source_contest_mark;
 	source->referral = source_referral;

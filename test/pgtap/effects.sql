@@ -232,22 +232,6 @@ SELECT is(has('uma') || (SELECT format(', %s coupons in all', count(*)) FROM loy
 SELECT is(units, 1, 'and can be used') FROM benefits('uma');
 SELECT lawful('tasks beside');
 
--- a limit counts the events that stand, used effects or not; what is pending cannot be used before a return
-INSERT INTO loyalty.benefit (name, quota, unit) VALUES ('gown', 0, 'day');
-INSERT INTO loyalty.rule (name, event, points, pending_for, limits, effects) VALUES
-	('gown', 'gown', '0', NULL, '[{"per": "ever", "times": 1}]', '[{"benefit": "gown"}]'),
-	('late gown', 'late gown', '0', '14 days', '[{"per": "ever", "times": 1}]', '[{"benefit": "gown"}]');
-SELECT FROM settle('ria', 'gown', '{}', 'o1');
-SELECT is(remaining, 0::bigint, 'a unit once, used') FROM use_benefit('ria', 'gown', 1, 'u1');
-SELECT FROM settle('ria', 'gown', '{}', 'o2');
-SELECT refuses($$SELECT use_benefit('ria', 'gown', 1, 'u2')$$, 'LY006', 'no second one');
-SELECT FROM settle('ria', 'gown', NULL, 'o1');
-SELECT FROM settle('ria', 'gown', '{}', 'o3');
-SELECT is(remaining, 0::bigint, 'called off: the next event gives another') FROM use_benefit('ria', 'gown', 1, 'u3');
-SELECT FROM settle('rob', 'late gown', '{}', 'o1');
-SELECT refuses($$SELECT use_benefit('rob', 'gown', 1, 'u1')$$, 'LY006', 'pending: not to be used yet');
-SELECT lawful('effects under limits');
-
 -- a coupon that was used stays used, in both directions
 SELECT FROM settle('ola', 'check_in', '{}', 'c1', '2024-07-01');
 ALTER TABLE loyalty.coupon DISABLE TRIGGER guard;
