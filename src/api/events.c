@@ -237,17 +237,20 @@ standing(const Call *call, Receipt *receipt)
 }
 
 /*
- * Nothing had to change: what the last call about the event that wrote entries
- * of it did, if there was one.  An event of several kinds of points has made
- * several entries.
+ * Nothing had to change.  If the last call about the event that wrote entries of
+ * it was the same, then what it did; an event of several kinds of points has
+ * made several entries.  A call of other content has done nothing: no entry is
+ * of it, and the balance is what it is.
  */
 static void
-unchanged(const Call *call, const EventType *event, List *story, Receipt *receipt)
+unchanged(const Call *call, const EventType *event, List *story, int64 digest,
+		  Receipt *receipt)
 {
 	const Entry *last = NULL;
+	int64		points = 0;
+	int64		growth = 0;
 	ListCell   *cell;
 
-	standing(call, receipt);
 	foreach(cell, story)
 	{
 		const Entry *entry = lfirst(cell);
@@ -257,18 +260,19 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
 			continue;
 		if (last == NULL || entry->recorded_at != last->recorded_at ||
 			entry->request_digest != last->request_digest)
-		{
-			receipt->points = 0;
-			receipt->growth = 0;
-		}
+			points = growth = 0;
 		last = entry;
-		receipt->entry_id = entry->entry_id;
-		receipt->points += entry->points;
-		receipt->growth += entry->growth;
-		receipt->replayed = true;
+		points += entry->points;
+		growth += entry->growth;
 	}
-	if (last != NULL)
-		receipt->balance = loyalty_call_balance_after(call, last);
+	standing(call, receipt);
+	receipt->replayed = last != NULL;
+	if (last == NULL || last->request_digest != digest)
+		return;
+	receipt->entry_id = last->entry_id;
+	receipt->points = points;
+	receipt->growth = growth;
+	receipt->balance = loyalty_call_balance_after(call, last);
 }
 
 /*
@@ -278,7 +282,7 @@ unchanged(const Call *call, const EventType *event, List *story, Receipt *receip
  */
 static Datum
 finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, List *story,
-				 bool replayed)
+				 int64 digest, bool replayed)
 {
 	Receipt		receipt;
 
@@ -287,7 +291,7 @@ finish_unchanged(FunctionCallInfo fcinfo, Call *call, const EventType *event, Li
 		standing(call, &receipt);
 	else
 	{
-		unchanged(call, event, story, &receipt);
+		unchanged(call, event, story, digest, &receipt);
 		receipt.replayed |= replayed;
 	}
 	return loyalty_receipt_datum(fcinfo, &receipt);
@@ -326,7 +330,7 @@ loyalty_record(PG_FUNCTION_ARGS)
 
 	loyalty_call_start(&call, loyalty_call_time(&call, at));
 	if (loyalty_streak_repeats(&call.engine, event))
-		return finish_unchanged(fcinfo, &call, event, NIL, true);
+		return finish_unchanged(fcinfo, &call, event, NIL, digest, true);
 	mark = list_length(call.engine.entries);
 	loyalty_event_evaluate(&call.engine, event, attributes, NIL, &outcome);
 	entry = loyalty_engine_record(&call.engine, event, &outcome, ref, attributes);
@@ -366,5 +370,7 @@ loyalty_settle(PG_FUNCTION_ARGS)
 		return loyalty_call_accept(fcinfo, &call, entry, entry->request_digest);
 
 	/* with attributes but no story it is what its period has already */
-	return finish_unchanged(fcinfo, &call, event, story, attributes != NULL);
+	return finish_unchanged(fcinfo, &call, event, story,
+							event_digest(&call.member, event, attributes),
+							attributes != NULL);
 }

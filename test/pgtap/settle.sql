@@ -20,9 +20,13 @@ SELECT is(format('%s %s %s', points, growth, balance), '-80 -80 70', 'less: the 
 SELECT is(format('%s %s %s', points, growth, balance), '-70 -70 0', 'NULL: it no longer qualifies')
 	FROM settle('ann', 'purchase', NULL, 'o1', '2024-01-01');
 SELECT is(replayed, true, 'NULL again changes nothing') FROM settle('ann', 'purchase', NULL, 'o1', '2024-01-01');
+SELECT is(format('%s %s %s', points, balance, entry_id = (last_entry('ann')).entry_id), '-70 0 t', '... and tells what calling it off did')
+	FROM settle('ann', 'purchase', NULL, 'o1', '2024-01-01');
 SELECT is(format('%s %s', growth_of('ann'), stands('ann')), '0 wallet 0, held 0, debt 0', 'nothing is left of it');
 SELECT is(balance, 100, 'and granted again') FROM settle('ann', 'purchase', '{"amount": 100}', 'o1', '2024-01-01');
 SELECT is(growth_of('ann'), 100, 'with its growth');
+SELECT is(format('%s %s %s %s', points, balance, entry_id IS NULL, replayed), '0 100 t t', 'other attributes that come to the same: nothing was done')
+	FROM settle('ann', 'purchase', '{"amount": 100, "paid": true}', 'o1', '2024-01-01');
 SELECT is(shown(valid_from(l)), '2024-01-01', 'case 4: the very lot is back') FROM loyalty.lots((member_row('ann')).points) l;
 
 -- a first settle of NULL grants nothing and is no trace of a grant

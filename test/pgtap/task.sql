@@ -94,12 +94,12 @@ INSERT INTO loyalty.rule (name, event, condition, points) VALUES ('visit', 'visi
 SELECT is(visit(60), '0 0 0', 'a first grant of 0 points has an entry');
 SELECT is(visit(60), '0 0 0 replayed', 'repeated');
 SELECT is(visit(160), '0 0 10 no entry', 'a correction that completes a task: what it leaves');
-SELECT is(visit(160), '0 0 0 replayed', 'repeated it changes nothing and tells the last entry');
+SELECT is(visit(160), '0 0 10 replayed', 'repeated it says the same');
 SELECT is(visit(70), '0 0 0 no entry', 'one that undoes it');
 SELECT is(visit(80), '0 0 0 no entry', 'one that only changes the progress');
 SELECT is(visit(80), '0 0 0 replayed', 'which is done once');
 SELECT FROM earn('eve', 5, 'e1');
-SELECT is(visit(80), '0 0 0 replayed', 'a repeat tells the balance after the last entry');
+SELECT is(visit(80), '0 0 5 replayed', 'with the balance of now, since it has no entry');
 
 -- configuration
 SELECT refuses($$SELECT * FROM tasks('nobody')$$, 'LY002', 'tasks of an unknown member');

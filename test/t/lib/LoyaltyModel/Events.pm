@@ -192,7 +192,7 @@ sub do_settle
 	my ($self, $op) = @_;
 	my $attributes = $op->{attributes};
 	my $member = $self->find($op, defined $attributes);
-	my $content = defined $attributes ? attributes_text($attributes) : '';
+	my $content = defined $attributes ? attributes_text($attributes) : 'called off';
 	my @families = families($member, $op->{ref}, 'event', $op->{event});
 	my $at = $self->time_of($member, $op);
 
@@ -235,9 +235,10 @@ sub do_settle
 	$self->reassess($member, $cause, $at, @families) if $cause;
 	return $self->receipt($member, $at, @entries) if @entries;
 
-	# nothing had to change: the last receipt of the event again
+	# nothing had to change: if the last call was the same, its receipt again
 	my @last = grep { $_->{event} eq $op->{event} && !$_->{gift} }
 	  story($member, $op->{ref}, 'event', 'correction');
+	return { %{ $self->receipt($member, $at) }, replayed => 't' } if $last[-1]{content} ne $content;
 	@last = grep { $_->{operation} == $last[-1]{operation} } @last;
 	return { %{ replay(@last) }, tier => tier_name($member) };
 }
