@@ -72,8 +72,8 @@ CREATE FUNCTION loyalty.contest_standings(
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH w AS MATERIALIZED (
-		SELECT c.contest_id, coalesce($2, 'infinity') >= s.settled_at IS TRUE AS settled
-		FROM (SELECT loyalty.contest_id($1, $3) AS contest_id) c
+		SELECT c.contest_id, ($2 IS NULL OR c.at >= s.settled_at) AND s.settled_at IS NOT NULL AS settled
+		FROM (SELECT loyalty.contest_id($1, $3) AS contest_id, loyalty.reading_time($2) AS at) c
 		LEFT JOIN loyalty.contest_settlement s USING (contest_id))
 	SELECT r.rank, r.team, r.members, r.score, true
 		FROM w JOIN loyalty.contest_result r USING (contest_id) WHERE w.settled
@@ -84,7 +84,7 @@ AS $$
 	ORDER BY 4 DESC, 2
 $$;
 COMMENT ON FUNCTION loyalty.contest_standings(text, timestamptz, text) IS
-	'the teams of a contest by score: now, at an earlier instant by the events dated up to it, or final. The same rank for the same score; no rank without a score above 0. 22023 unknown contest';
+	'the teams of a contest by score: now, at an earlier instant by the events dated up to it, or final. The same rank for the same score; no rank without a score above 0. 22023 unknown contest, infinite time';
 REVOKE ALL ON FUNCTION loyalty.contest_standings(text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.contests(
@@ -117,7 +117,7 @@ AS $$
 		c.event, c.starts_at, c.ends_at, coalesce(c.joins_until, c.ends_at), t.teams, t.members,
 		p.team, p.joined_at, p.score, r.rank
 	FROM (SELECT coalesce($3, loyalty.current_program()) AS program,
-				 coalesce($2, clock_timestamp()) AS at,
+				 loyalty.reading_time($2) AS at,
 				 CASE WHEN $1 IS NOT NULL THEN loyalty.member_id($1, $3) END AS member_id) w
 	JOIN loyalty.contest c ON c.program = w.program
 	LEFT JOIN loyalty.contest_settlement s USING (contest_id)
@@ -133,7 +133,7 @@ AS $$
 	ORDER BY c.ends_at, c.contest_id
 $$;
 COMMENT ON FUNCTION loyalty.contests(text, timestamptz, text) IS
-	'the contests of a program at an instant (default now): state, how many teams and members, and for a member its team, when it joined, its score and its team''s rank. LY002 unknown member';
+	'the contests of a program at an instant (default now): state, how many teams and members, and for a member its team, when it joined, its score and its team''s rank. LY002 unknown member, 22023 infinite time';
 REVOKE ALL ON FUNCTION loyalty.contests(text, timestamptz, text) FROM PUBLIC;
 
 CREATE VIEW loyalty.contest_players AS

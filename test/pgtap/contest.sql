@@ -226,6 +226,8 @@ SELECT refuses($$UPDATE loyalty.contest SET name = 'x' WHERE name = 'cup'$$, '22
 SELECT refuses($$UPDATE loyalty.contest SET condition = '$tier == "gold"' WHERE name = 'next'$$, '42704', 'a contest sees attributes only');
 SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('x', '2024-02-01', '2024-02-01')$$, '23514', 'an empty window');
 SELECT refuses($$INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('x', '2024-02-01', 'infinity')$$, '23514', 'no end');
+SELECT refuses('SELECT * FROM ' || call, '22023', 'no reading at an infinite time: ' || call, 'at must be finite')
+	FROM unnest(ARRAY[$$contests(at => 'infinity')$$, $$contests('ann', '-infinity')$$, $$contest_standings('cup', 'infinity')$$, $$contest_standings('now', '-infinity')$$]) call;
 SELECT refuses(format('UPDATE loyalty.%I SET contest_id = 1', t), '55000', t || ' is written by the calls alone')
 	FROM unnest('{contest_team,contest_player,contest_event,contest_settlement,contest_result,contest_prize}'::text[]) t;
 
