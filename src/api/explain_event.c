@@ -10,6 +10,7 @@
 
 #include "api/call.h"
 #include "api/explain.h"
+#include "engine/effect.h"
 #include "nls.h"
 
 /* What settling an event again changed: a correction, or an addition. */
@@ -84,7 +85,9 @@ loyalty_tell_first(Telling *telling, const Entry *entry, const char *at)
 	long long	points = loyalty_entry_effect(entry);
 	long long	growth = entry->growth;
 
-	if (points == 0 && growth == 0)
+	if (points == 0 && growth == 0 && loyalty_effects_read(entry->breakdown) != NIL)
+		loyalty_tell(telling, _("%s: event %s granted no points."), at, event);
+	else if (points == 0 && growth == 0)
 		loyalty_tell(telling, _("%s: event %s granted nothing."), at, event);
 	else if (points >= 0 && growth >= 0)
 		loyalty_tell(telling,

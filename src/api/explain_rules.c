@@ -13,6 +13,7 @@
 #include "utils/numeric.h"
 
 #include "api/explain.h"
+#include "engine/effect.h"
 #include "nls.h"
 
 /* What a breakdown has of one rule. */
@@ -28,6 +29,7 @@ typedef struct RuleShare
 	long long	growth;
 	bool		cut;			/* to less than was wished */
 	bool		rounded;		/* not cut, and yet not what was wished */
+	bool		effects;		/* it gives something beyond points */
 } RuleShare;
 
 /* A member of an object, if it is there and of that type. */
@@ -244,6 +246,9 @@ tell_share(Telling *telling, const RuleShare *share)
 									"and %lld growth.", llabs(share->points)),
 					 share->rule, share->version, number_text(share->wished), share->points,
 					 share->growth);
+	else if (share->effects && share->points == 0 && share->growth == 0)
+		loyalty_tell(telling, _("Rule %s (version %lld) gave no points, but effects."),
+					 share->rule, share->version);
 	else if (share->note == NULL || share->points != 0 || share->growth != 0)
 		loyalty_tell(telling,
 					 loyalty_plural("Rule %s (version %lld) gave %lld point and %lld growth.",
@@ -271,10 +276,23 @@ tell_note(Telling *telling, const RuleShare *share)
 					 share->rule, share->version);
 }
 
+static bool
+has_effect(const List *effects, const char *rule)
+{
+	ListCell   *cell;
+
+	foreach(cell, effects)
+	{
+		if (strcmp(((const Effect *) lfirst(cell))->rule, rule) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* One rule's share: what it gave, what tier or plan made of it, what it came to. */
 static void
-tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *tier,
-		  const JsonbContainer *plan)
+tell_rule(Telling *telling, const JsonbContainer *result, const List *effects,
+		  const JsonbContainer *tier, const JsonbContainer *plan)
 {
 	Numeric		growth = find_number(result, "growth");
 	Numeric		wished = find_number(result, "wished");
@@ -299,6 +317,7 @@ tell_rule(Telling *telling, const JsonbContainer *result, const JsonbContainer *
 	share.factor = find_number(result, "factor");
 	share.cut = cuts != NULL && is_less(points, share.wished);
 	share.rounded = !share.cut && differ(share.wished, points);
+	share.effects = has_effect(effects, share.rule);
 
 	if (share.factor == NULL &&
 		((plan != NULL &&
@@ -323,6 +342,7 @@ loyalty_tell_rules(Telling *telling, const Entry *entry)
 		find_container(&entry->breakdown->root, "rules");
 	const JsonbContainer *tier = noted_with_event(telling, entry->event_id, "tier");
 	const JsonbContainer *plan = noted_with_event(telling, entry->event_id, "plan");
+	List	   *effects = loyalty_effects_read(entry->breakdown);
 	JsonbIterator *iterator;
 	JsonbValue	value;
 
@@ -336,6 +356,6 @@ loyalty_tell_rules(Telling *telling, const Entry *entry)
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
 	{
 		if (value.type == jbvBinary)
-			tell_rule(telling, value.val.binary.data, tier, plan);
+			tell_rule(telling, value.val.binary.data, effects, tier, plan);
 	}
 }

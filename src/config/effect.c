@@ -123,7 +123,8 @@ read_member(const Rule *rule, const char *key, const JsonbValue *value, RuleEffe
 	else if (strcmp(key, "validity") == 0)
 		effect->validity = read_validity(rule, value);
 	else if (!loyalty_effect_key_parse(key, &kind))
-		refuse(rule, psprintf("It has no member \"%s\".", key));
+		refuse(rule, psprintf("\"%s\" is not one of \"coupon\", \"draw_ticket\", \"benefit\", "
+							  "\"badge\", \"count\" and \"validity\".", key));
 	else if (effect->name != NULL)
 		refuse(rule, "It is one of \"coupon\", \"draw_ticket\", \"benefit\" and \"badge\".");
 	else

@@ -86,7 +86,8 @@ read_member(int number, const char *name, const JsonbValue *value, RuleLimit *li
 								  false, &limit->key);
 	}
 	else
-		refuse(number, psprintf("It has no member \"%s\".", name));
+		refuse(number, psprintf("\"%s\" is not one of \"per\", \"points\", \"times\", \"key\" and "
+								"\"then\".", name));
 }
 
 static void

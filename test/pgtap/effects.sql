@@ -283,7 +283,7 @@ SELECT effects_refused('{}', 'effects of rule "odd" must be an array');
 SELECT effects_refused('1', 'must be an array');
 SELECT effects_refused('["ten_off"]', 'effect 1 of rule "odd" is not valid .* not an object');
 SELECT effects_refused('[{"coupon": "ten_off"}, {}]', 'effect 2 of rule "odd" .* none of "coupon"');
-SELECT effects_refused('[{"voucher": "ten_off"}]', 'no member "voucher"');
+SELECT effects_refused('[{"voucher": "ten_off"}]', '"voucher" is not one of "coupon", "draw_ticket", "benefit", "badge", "count" and "validity"');
 SELECT effects_refused('[{"coupon": 7}]', 'not a name in quotes');
 SELECT effects_refused('[{"coupon": ""}]', 'not a name in quotes');
 SELECT effects_refused('[{"coupon": ["ten_off"]}]', 'not a name in quotes');
@@ -352,6 +352,12 @@ SELECT results_eq($$SELECT points_before, points_after FROM resettle('quiz', '20
 SELECT results_eq($$SELECT coupon, count(*) FROM coupons('pia') GROUP BY 1$$, $$VALUES ('fifth', 2::bigint)$$, 'what the rules give now takes the place of what they gave');
 SELECT is_empty($$SELECT * FROM resettle('quiz', '2024-01-01', false)$$, 'once');
 UPDATE loyalty.rule SET effects = NULL WHERE name = 'quiz';
+
+-- a rule that gives effects alone is told by them
+INSERT INTO loyalty.rule (name, event, points, effects) VALUES ('thanks', 'survey', '0', '[{"coupon": "fifth"}]');
+SELECT FROM record('pia', 'survey', '{}', 's1', '2024-07-01 12:00Z');
+SELECT matches((SELECT string_agg(line, E'\n') FROM explain('pia', 's1') line),
+	E'event survey granted no points\\.\nRule thanks \\(version \\d+\\) gave no points, but effects\\.\nRule thanks gave 1 coupon fifth\\.', 'explain of effects alone');
 
 -- corrections go by the rules of the first grant, under another name of the program too
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';

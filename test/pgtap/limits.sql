@@ -16,6 +16,7 @@ CREATE FUNCTION limits_of(limits jsonb) RETURNS text
 	LANGUAGE sql AS $$ INSERT INTO loyalty.rule (name, event, points, limits) VALUES ('bad', 'e', '1', limits) RETURNING name $$;
 SELECT refuses($$SELECT limits_of('{}')$$, '22023', 'limits are an array', 'array');
 SELECT refuses($$SELECT limits_of('[1]')$$, '22023', 'of objects', 'not an object');
+SELECT refuses($$SELECT limits_of('[{"per": "day", "point": 5}]')$$, '22023', 'only what is known', '"point" is not one of "per", "points", "times", "key" and "then"');
 SELECT refuses($$SELECT limits_of('[{"points": 5}]')$$, '22023', 'per is required', 'lacks "per"');
 SELECT refuses($$SELECT limits_of('[{"per": "decade", "points": 5}]')$$, '22023', 'per is one of six', 'ever');
 SELECT refuses($$SELECT limits_of('[{"per": "day"}]')$$, '22023', 'points or times', 'neither');
