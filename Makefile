@@ -113,6 +113,7 @@ OBJS = \
 	src/ledger/audit_usage.o \
 	src/ledger/beside.o \
 	src/ledger/budget.o \
+	src/ledger/bulk.o \
 	src/ledger/chain.o \
 	src/ledger/contest_row.o \
 	src/ledger/effect_row.o \

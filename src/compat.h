@@ -124,6 +124,22 @@ compat_index_insert_cleanup(Relation index, IndexInfo *info)
 #endif
 }
 
+/* A tuplesort whose rows can be read more than once. */
+#if PG_VERSION_NUM < 150000
+#define TUPLESORT_RANDOMACCESS true
+#endif
+
+/* The index entries of a row that was just inserted. */
+static inline List *
+compat_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false);
+#else
+	return ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
 /* Does the role own the relation? */
 static inline bool
 compat_owns_relation(Oid relid, Oid role)

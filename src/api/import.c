@@ -2,13 +2,14 @@
  * import.c
  *		import_members: opening balances from a table, in one statement.
  *
- * A first pass over the table, which is ordered by member, finds the members and
- * enrolls those that are unknown, in COLLATE "C" order.  Then the members that
- * were there are locked, in id order.  A second pass posts one entry of each
- * member and writes its row once.  Nobody else can see, and so lock, the ones
- * just enrolled.  The event register is not recorded: they are no newcomers.
+ * The rows of the table are read once and sorted by member.  A first pass over
+ * them posts one entry for each member who is not there yet and writes member
+ * and entry together, in COLLATE "C" order, many at a time (bulk.h).  Nobody
+ * else can see, and so lock, these.  Then the members that were there are
+ * locked, in id order, and a second pass posts theirs.  The event register is
+ * not recorded: they are no newcomers.
  *
- * Held in memory: the keys of all members, some 50 bytes each.
+ * Held in memory: the keys of the members that were there, some 50 bytes each.
  */
 #include "postgres.h"
 
@@ -24,12 +25,10 @@
 #include "api/call.h"
 #include "api/import_read.h"
 #include "compat.h"
+#include "ledger/bulk.h"
 #include "ledger/member_set.h"
 
 PG_FUNCTION_INFO_V1(loyalty_import_members);
-
-/* Members enrolled by one INSERT. */
-#define ENROLL_CHUNK 10000
 
 typedef struct Import
 {
@@ -38,77 +37,37 @@ typedef struct Import
 	TimestampTz at;				/* DT_NOBEGIN = the clock */
 	TimestampTz clock;			/* of the call */
 	ImportSource *source;
+	MemberSeeker *seeker;		/* NULL in the second pass */
+	Bulk	   *bulk;
 
-	/* all members of the table, in COLLATE "C" order */
+	/* members of the table that were there, in COLLATE "C" order */
 	MemoryContext keys;
 	const char **names;
 	int64	   *ids;
-	int64		count;
+	int64		known;
 	int64		capacity;
-	int64		found;			/* so many of them have ids */
-	TimestampTz status_end;		/* none of theirs ends before */
-
-	/* of the members from `found` on */
-	MemoryContext chunk;
-	NewMember	newcomers[ENROLL_CHUNK];
-	int64	   *known;			/* ids of members that were there */
-	int64		known_count;
+	int64		next;			/* of them in the second pass */
 
 	/* the member being read */
 	MemoryContext context;
-	int64		current;		/* -1 = none */
+	const char *member;			/* NULL = none */
+	bool		posting;		/* in this pass */
 	int64		first_row;
 	Opening		opening;
 	bool		says_points;
+	TimestampTz enrolled_at;
+	const Jsonb *attributes;
 	uint64	   *hashes;			/* of its rows */
 	int			row_count;
+	StringInfoData content;		/* of a row, or of their hashes */
 
 	Call		call;
+	int64		enrolled;
 	int64		posted;
 	int64		unchanged;
 	int64		points;
 	int64		growth;
 } Import;
-
-/* Gives the gathered members their ids, enrolling the unknown ones. */
-static void
-find_or_enroll(Import *import)
-{
-	int			count = (int) (import->count - import->found);
-	const char **names = import->names + import->found;
-	int64	   *ids = import->ids + import->found;
-	int64	   *added = palloc(sizeof(int64) * Max(count, 1));
-	int			unknown = 0;
-	int			next = 0;
-
-	loyalty_members_find(import->program, names, ids, count);
-	for (int i = 0; i < count; i++)
-	{
-		if (ids[i] != 0)
-		{
-			import->known[import->known_count++] = ids[i];
-			continue;
-		}
-		import->newcomers[unknown++] = import->newcomers[i];
-	}
-	if (unknown > 0)
-		loyalty_members_insert(import->program, import->newcomers, added, unknown);
-	for (int i = 0; i < count; i++)
-	{
-		if (ids[i] != 0)
-			continue;
-		ids[i] = added[next++];
-		if (ids[i] == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("could not serialize access due to concurrent update"),
-					 errdetail("Another transaction has just enrolled member \"%s\".",
-							   names[i])));
-	}
-	import->found = import->count;
-	pfree(added);
-	MemoryContextReset(import->chunk);
-}
 
 static TimestampTz
 business_time(const Import *import)
@@ -116,41 +75,17 @@ business_time(const Import *import)
 	return import->at == DT_NOBEGIN ? import->clock : import->at;
 }
 
-/* The soonest end of a status period that begins with the import. */
-static TimestampTz
-first_status_end(const Program *program, TimestampTz at)
-{
-	TimestampTz end = DT_NOEND;
-
-	for (int i = 0; i < program->tier_count; i++)
-	{
-		const Tier *tier = &program->tiers[i];
-
-		if (!tier->permanent && tier->status_validity != NULL)
-			end = Min(end, loyalty_validity_until(tier->status_validity, at, program->tz));
-	}
-	return end;
-}
-
 static void
-add_member(Import *import, const char *name)
+note_known(Import *import, const char *name, int64 member_id)
 {
-	NewMember  *newcomer;
-
-	if (import->count - import->found == ENROLL_CHUNK)
-		find_or_enroll(import);
-	if (import->count == import->capacity)
+	if (import->known == import->capacity)
 	{
 		import->capacity *= 2;
 		import->names = repalloc_huge(import->names, import->capacity * sizeof(char *));
 		import->ids = repalloc_huge(import->ids, import->capacity * sizeof(int64));
-		import->known = repalloc_huge(import->known, import->capacity * sizeof(int64));
 	}
-	newcomer = &import->newcomers[import->count - import->found];
-	newcomer->ref = import->names[import->count++] = MemoryContextStrdup(import->keys, name);
-	newcomer->at = business_time(import);
-	newcomer->attributes = NULL;
-	newcomer->maintain_at = import->status_end;
+	import->names[import->known] = MemoryContextStrdup(import->keys, name);
+	import->ids[import->known++] = member_id;
 }
 
 /* The lot that a row's points are, without a check. */
@@ -188,43 +123,6 @@ refuse_later(const Import *import, const char *column, TimestampTz instant)
 					   timestamptz_to_str(business_time(import)))));
 }
 
-/* First pass. */
-static void
-gather_member(const ImportRow *row, void *arg)
-{
-	Import	   *import = arg;
-	NewMember  *newcomer;
-
-	if (row == NULL)
-	{
-		if (import->count > import->found)
-			find_or_enroll(import);
-		return;
-	}
-	refuse_later(import, "growth_at", row->growth_at);
-	refuse_later(import, "enrolled_at", row->enrolled_at);
-	if (import->count == 0 || strcmp(import->names[import->count - 1], row->member) != 0)
-		add_member(import, row->member);
-	newcomer = &import->newcomers[import->count - 1 - import->found];
-	if (row->enrolled_at != DT_NOBEGIN)
-		newcomer->at = Min(newcomer->at, row->enrolled_at);
-	if (row->points > 0)
-	{
-		PointLot	lot = lot_of(import, row);
-
-		/* with its first lapse noted, the update by the second pass stays HOT */
-		if (lot.valid_until > business_time(import))
-			newcomer->maintain_at = Min(newcomer->maintain_at, lot.valid_until);
-	}
-	if (row->attributes != NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(import->chunk);
-
-		newcomer->attributes = DatumGetJsonbPCopy(JsonbPGetDatum(row->attributes));
-		MemoryContextSwitchTo(caller);
-	}
-}
-
 static int
 compare_ids(const void *a, const void *b)
 {
@@ -238,15 +136,17 @@ static void
 lock_known(Import *import)
 {
 	MemoryContext caller = MemoryContextSwitchTo(import->context);
+	int64	   *ids = MemoryContextAllocHuge(import->keys, import->known * sizeof(int64));
 
-	qsort(import->known, import->known_count, sizeof(int64), compare_ids);
-	for (int64 i = 0; i < import->known_count; i++)
+	memcpy(ids, import->ids, import->known * sizeof(int64));
+	qsort(ids, import->known, sizeof(int64), compare_ids);
+	for (int64 i = 0; i < import->known; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		(void) loyalty_member_lock_id(&import->call.writer, import->known[i],
-									  &import->call.member);
+		(void) loyalty_member_lock_id(&import->call.writer, ids[i], &import->call.member);
 		MemoryContextReset(import->context);
 	}
+	pfree(ids);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -263,48 +163,88 @@ compare_hashes(const void *a, const void *b)
 static int64
 rows_digest(Import *import)
 {
-	StringInfoData content;
-
 	qsort(import->hashes, import->row_count, sizeof(uint64), compare_hashes);
-	initStringInfo(&content);
+	resetStringInfo(&import->content);
 	for (int i = 0; i < import->row_count; i++)
-		loyalty_digest_number(&content, (int64) import->hashes[i]);
-	return loyalty_call_digest(&import->call.member, ENTRY_OPENING, &content);
+		loyalty_digest_number(&import->content, (int64) import->hashes[i]);
+	return loyalty_call_digest(&import->call.member, ENTRY_OPENING, &import->content);
 }
 
-/* Posts the member whose rows have been read. */
 static void
-post_member(Import *import)
+post_opening(Import *import, int64 digest)
+{
+	Entry	   *entry = loyalty_engine_open_balance(&import->call.engine, &import->opening,
+													import->ref);
+
+	entry->request_digest = digest;
+	import->posted++;
+	import->points = loyalty_points_add(import->points, entry->points);
+	import->growth = loyalty_points_add(import->growth, entry->growth);
+}
+
+/* First pass: a member who is not there yet. */
+static void
+post_newcomer(Import *import)
 {
 	Call	   *call = &import->call;
-	MemoryContext caller = MemoryContextSwitchTo(import->context);
+
+	loyalty_member_bear(&call->member, import->program, import->member, import->enrolled_at);
+	call->member.member_id = loyalty_bulk_next_id();
+	call->member.attributes = import->attributes;
+	loyalty_call_attach(call, import->program);
+	call->engine.at = loyalty_call_time(call, import->at);
+	post_opening(import, rows_digest(import));
+	import->enrolled++;
+	if (loyalty_bulk_add(import->bulk, &call->engine))
+	{
+		loyalty_import_blame(import->source, NULL, 0);
+		loyalty_bulk_flush(import->bulk);
+	}
+}
+
+/* Second pass: a member who was there, and is locked. */
+static void
+post_known(Import *import)
+{
+	Call	   *call = &import->call;
 	int64		digest;
 	Receipt		receipt;
-	Entry	   *entry;
 
-	loyalty_import_blame(import->source, import->names[import->current], import->first_row);
-	if (!loyalty_member_lock_id(&call->writer, import->ids[import->current], &call->member))
+	if (!loyalty_member_lock_id(&call->writer, import->ids[import->next++], &call->member))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent update"),
-				 errdetail("Member \"%s\" has just gone.", import->names[import->current])));
+				 errdetail("Member \"%s\" has just gone.", import->member)));
 	loyalty_call_attach(call, import->program);
 	digest = rows_digest(import);
 	if (loyalty_call_replay(call, loyalty_call_story(call, import->ref), ENTRY_OPENING, 0,
 							import->ref, digest, &receipt))
-		import->unchanged++;
-	else
 	{
-		call->engine.at = loyalty_call_time(call, import->at);
-		if (call->engine.stored_entries != 0)
-			loyalty_call_start(call, call->engine.at);
-		entry = loyalty_engine_open_balance(&call->engine, &import->opening, import->ref);
-		entry->request_digest = digest;
-		loyalty_member_store(&call->writer, &call->engine);
-		import->posted++;
-		import->points = loyalty_points_add(import->points, entry->points);
-		import->growth = loyalty_points_add(import->growth, entry->growth);
+		import->unchanged++;
+		return;
 	}
+	call->engine.at = loyalty_call_time(call, import->at);
+	if (call->engine.stored_entries != 0)
+		loyalty_call_start(call, call->engine.at);
+	post_opening(import, digest);
+	loyalty_member_store(&call->writer, &call->engine);
+}
+
+/* Posts the member whose rows have been read, if this is the pass for it. */
+static void
+end_member(Import *import)
+{
+	MemoryContext caller = MemoryContextSwitchTo(import->context);
+
+	if (import->posting)
+	{
+		loyalty_import_blame(import->source, import->member, import->first_row);
+		if (import->seeker != NULL)
+			post_newcomer(import);
+		else
+			post_known(import);
+	}
+	import->member = NULL;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(import->context);
 }
@@ -312,17 +252,24 @@ post_member(Import *import)
 static void
 begin_member(Import *import, const ImportRow *row)
 {
-	do
-	{
-		import->current++;
-	} while (import->current < import->count &&
-			 strcmp(import->names[import->current], row->member) != 0);
-	if (import->current == import->count)
-		elog(ERROR, "member \"%s\" was not there in the first pass", row->member);
+	import->member = MemoryContextStrdup(import->context, row->member);
 	import->first_row = row->number;
+	if (import->seeker != NULL)
+	{
+		int64		member_id = loyalty_seeker_find(import->seeker, row->member);
+
+		import->posting = member_id == 0;
+		if (!import->posting)
+			note_known(import, row->member, member_id);
+	}
+	else
+		import->posting = import->next < import->known &&
+			strcmp(import->names[import->next], row->member) == 0;
 	memset(&import->opening, 0, sizeof(Opening));
 	loyalty_lots_init(&import->opening.lots);
 	import->says_points = false;
+	import->enrolled_at = business_time(import);
+	import->attributes = NULL;
 	import->hashes = NULL;
 	import->row_count = 0;
 }
@@ -341,21 +288,32 @@ grow(void *array, int count, Size element)
 static void
 note_content(Import *import, const ImportRow *row)
 {
-	StringInfoData content;
+	StringInfo	content = &import->content;
 
-	initStringInfo(&content);
-	loyalty_digest_number(&content, row->points);
-	loyalty_digest_number(&content, row->valid_from);
-	loyalty_digest_number(&content, row->valid_until);
-	loyalty_digest_number(&content, row->growth);
-	loyalty_digest_number(&content, row->growth_at);
-	loyalty_digest_number(&content, row->enrolled_at);
-	loyalty_digest_text(&content, row->tier);
-	loyalty_digest_jsonb(&content, row->attributes);
+	resetStringInfo(content);
+	loyalty_digest_number(content, row->points);
+	loyalty_digest_number(content, row->valid_from);
+	loyalty_digest_number(content, row->valid_until);
+	loyalty_digest_number(content, row->growth);
+	loyalty_digest_number(content, row->growth_at);
+	loyalty_digest_number(content, row->enrolled_at);
+	loyalty_digest_text(content, row->tier);
+	loyalty_digest_jsonb(content, row->attributes);
 	import->hashes = grow(import->hashes, import->row_count, sizeof(uint64));
 	import->hashes[import->row_count++] =
-		hash_bytes_extended((unsigned char *) content.data, content.len, 0);
-	pfree(content.data);
+		hash_bytes_extended((unsigned char *) content->data, content->len, 0);
+}
+
+/* What counts where the member is not there yet: the first day, the last facts. */
+static void
+note_enrolment(Import *import, const ImportRow *row)
+{
+	refuse_later(import, "growth_at", row->growth_at);
+	refuse_later(import, "enrolled_at", row->enrolled_at);
+	if (row->enrolled_at != DT_NOBEGIN)
+		import->enrolled_at = Min(import->enrolled_at, row->enrolled_at);
+	if (row->attributes != NULL)
+		import->attributes = DatumGetJsonbPCopy(JsonbPGetDatum(row->attributes));
 }
 
 /* The row's points: a lot, or what is owed. */
@@ -430,25 +388,26 @@ note_tier(Import *import, const ImportRow *row)
 	import->opening.tier = tier;
 }
 
-/* Second pass. */
 static void
 take_row(const ImportRow *row, void *arg)
 {
 	Import	   *import = arg;
 	MemoryContext caller;
 
-	if (row == NULL || import->current < 0 ||
-		strcmp(import->names[import->current], row->member) != 0)
+	if (import->member == NULL || row == NULL || strcmp(import->member, row->member) != 0)
 	{
-		if (import->current >= 0)
-			post_member(import);
+		if (import->member != NULL)
+			end_member(import);
 		if (row == NULL)
 			return;
 		loyalty_import_blame(import->source, row->member, row->number);
 		begin_member(import, row);
 	}
+	if (!import->posting)
+		return;
 	caller = MemoryContextSwitchTo(import->context);
 	note_content(import, row);
+	note_enrolment(import, row);
 	note_points(import, row);
 	note_growth(import, row);
 	note_tier(import, row);
@@ -458,10 +417,20 @@ take_row(const ImportRow *row, void *arg)
 static void
 run(Import *import)
 {
-	loyalty_import_visit(import->source, gather_member, import);
+	loyalty_import_read(import->source);
 	loyalty_writer_open(&import->call.writer);
-	lock_known(import);
+	import->bulk = loyalty_bulk_open(&import->call.writer);
+	import->seeker = loyalty_seeker_open(import->program);
 	loyalty_import_visit(import->source, take_row, import);
+	loyalty_seeker_close(import->seeker);
+	import->seeker = NULL;
+	loyalty_bulk_close(import->bulk);
+	if (import->known > 0)
+	{
+		lock_known(import);
+		loyalty_import_visit(import->source, take_row, import);
+	}
+	loyalty_import_close(import->source);
 	loyalty_writer_close(&import->call.writer);
 }
 
@@ -487,22 +456,18 @@ loyalty_import_members(PG_FUNCTION_ARGS)
 	import->at = at == DT_NOBEGIN ? at : loyalty_call_time(&import->call, at);
 	import->keys = AllocSetContextCreate(CurrentMemoryContext, "loyalty import members",
 										 ALLOCSET_DEFAULT_SIZES);
-	import->chunk = AllocSetContextCreate(CurrentMemoryContext, "loyalty import chunk",
-										  ALLOCSET_DEFAULT_SIZES);
 	import->context = AllocSetContextCreate(CurrentMemoryContext, "loyalty import member",
 											ALLOCSET_DEFAULT_SIZES);
-	import->status_end = first_status_end(program, business_time(import));
-	import->capacity = ENROLL_CHUNK;
+	import->capacity = 1024;
 	import->names = palloc(import->capacity * sizeof(char *));
 	import->ids = palloc(import->capacity * sizeof(int64));
-	import->known = palloc(import->capacity * sizeof(int64));
-	import->current = -1;
+	initStringInfo(&import->content);
 
 	import->source = loyalty_import_open(PG_GETARG_OID(0), program);
 	run(import);
 
-	values[0] = Int64GetDatum(import->count);
-	values[1] = Int64GetDatum(import->count - import->known_count);
+	values[0] = Int64GetDatum(import->enrolled + import->known);
+	values[1] = Int64GetDatum(import->enrolled);
 	values[2] = Int64GetDatum(import->posted);
 	values[3] = Int64GetDatum(import->unchanged);
 	values[4] = Int64GetDatum(import->points);

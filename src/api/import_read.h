@@ -28,15 +28,18 @@ typedef struct ImportSource ImportSource;
 /* Checks the columns of the relation (22023). */
 extern ImportSource *loyalty_import_open(Oid source, const Program *program);
 
+/* Reads all rows and checks each by itself, as the session's own role. */
+extern void loyalty_import_read(ImportSource *source);
+
 /*
- * Calls back for every row, ordered by member (COLLATE "C"), in a memory context
- * that holds the row and is reset after it.  May be called again: the rows are
- * the same.  At the end it calls with NULL.  Errors inside name the row being
- * read, or the one that the visitor blames.  Reads as the session's own role.
+ * Calls back for every row that was read, ordered by member (COLLATE "C"), in a
+ * memory context that holds the row and is reset after it; at the end with NULL.
+ * May be called again.  Errors inside name the row, or the one that the
+ * visitor blames, if any (0).
  */
 typedef void (*ImportVisitor) (const ImportRow *row, void *arg);
 extern void loyalty_import_visit(ImportSource *source, ImportVisitor visitor, void *arg);
-
 extern void loyalty_import_blame(ImportSource *source, const char *member, int64 number);
+extern void loyalty_import_close(ImportSource *source);
 
 #endif							/* LOYALTY_IMPORT_READ_H */

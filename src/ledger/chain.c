@@ -20,6 +20,7 @@
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/resowner.h"
 
 #include "ledger/chain.h"
 
@@ -57,16 +58,42 @@ put_varlena(StringInfo buffer, const void *value)
 		put_bytes(buffer, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
+/*
+ * The one context of the session.  A resource owner of its own holds it, since
+ * that of a transaction would take it away.
+ */
+static pg_cryptohash_ctx *
+sha256_context(void)
+{
+	static pg_cryptohash_ctx *context = NULL;
+
+	if (context == NULL)
+	{
+		ResourceOwner current = CurrentResourceOwner;
+
+		CurrentResourceOwner = ResourceOwnerCreate(NULL, "loyalty hash chain");
+		PG_TRY();
+		{
+			context = pg_cryptohash_create(PG_SHA256);
+		}
+		PG_FINALLY();
+		{
+			CurrentResourceOwner = current;
+		}
+		PG_END_TRY();
+	}
+	return context;
+}
+
 static void
 sha256(const StringInfo buffer, uint8 *hash)
 {
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+	pg_cryptohash_ctx *context = sha256_context();
 
 	if (context == NULL || pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (uint8 *) buffer->data, buffer->len) < 0 ||
 		pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) < 0)
 		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(context));
-	pg_cryptohash_free(context);
 }
 
 /* The first 8 bytes of a hash; enough to tell what was changed. */

@@ -62,10 +62,9 @@ set_pointer(Row *row, LedgerColumn column, const void *value)
 }
 
 void
-loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry)
+loyalty_entry_fill(TupleTableSlot *slot, MemberState *member, Entry *entry)
 {
-	TupleTableSlot *slot = writer->ledger_slot;
-	Row			row = {slot, writer->relations->ledger_attr};
+	Row			row = {slot, loyalty_relations()->ledger_attr};
 	PointWallet *lots = entry->lots.count == 0 ? NULL : loyalty_wallet_pack(&entry->lots);
 	bytea	   *hash = palloc(VARHDRSZ + LOYALTY_HASH_LENGTH);
 	uint64		xid;
@@ -112,8 +111,13 @@ loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry)
 	set_pointer(&row, LEDGER_BREAKDOWN, entry->breakdown);
 	set_pointer(&row, LEDGER_ATTRIBUTES, entry->attributes);
 	ExecStoreVirtualTuple(slot);
+}
 
-	ExecSimpleRelationInsert(writer->ledger_result, writer->estate, slot);
+void
+loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry)
+{
+	loyalty_entry_fill(writer->ledger_slot, member, entry);
+	ExecSimpleRelationInsert(writer->ledger_result, writer->estate, writer->ledger_slot);
 }
 
 static bool

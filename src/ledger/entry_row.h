@@ -10,8 +10,11 @@
 
 /*
  * Completes the entry (actor, digests, hash after *chain_head, which moves on)
- * and appends it.
+ * and makes it a row in the slot, in the current memory context.
  */
+extern void loyalty_entry_fill(TupleTableSlot *slot, MemberState *member, Entry *entry);
+
+/* The same, and appends it to the ledger. */
 extern void loyalty_entry_insert(Writer *writer, MemberState *member, Entry *entry);
 
 /* Entries of a member after an id, by id; `kinds` NULL = all.  A fresh snapshot. */

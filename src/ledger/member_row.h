@@ -42,6 +42,12 @@ extern bool loyalty_member_insert(const Program *program, const char *ref,
 extern void loyalty_member_store(Writer *writer, Engine *engine);
 
 /*
+ * Sets the columns that operations change in a slot that has all others, in the
+ * current memory context.
+ */
+extern void loyalty_member_fill(TupleTableSlot *slot, const MemberState *member);
+
+/*
  * Writes the entries that the engine has gathered, ahead of the row, so that a
  * long operation need not keep them; loyalty_member_store has to follow.
  */

@@ -26,6 +26,7 @@
 #include "ledger/member_row.h"
 #include "ledger/member_set.h"
 #include "ledger/query.h"
+#include "ledger/recent.h"
 #include "ledger/relations.h"
 
 void
@@ -62,19 +63,126 @@ loyalty_members_find(const Program *program, const char *const *refs, int64 *ids
 	table_close(relation, AccessShareLock);
 }
 
+/* So many members are looked for under one snapshot. */
+#define SEEK_SPAN 1000
+
+struct MemberSeeker
+{
+	const Program *program;
+	MemoryContext context;		/* of the scan */
+	Relation	relation;
+	Relation	index;
+	TupleTableSlot *slot;
+	Snapshot	snapshot;
+	IndexScanDesc scan;			/* NULL before the first member of a span */
+	int			asked;			/* members of the span */
+	text	   *next;			/* the first there is from the last one asked on; NULL = none */
+	int64		next_id;
+};
+
+MemberSeeker *
+loyalty_seeker_open(const Program *program)
+{
+	MemberSeeker *seeker = palloc0(sizeof(MemberSeeker));
+
+	seeker->program = program;
+	seeker->context = CurrentMemoryContext;
+	seeker->relation = table_open(loyalty_relations()->member, AccessShareLock);
+	seeker->index = index_open(loyalty_relations()->member_ref_index, AccessShareLock);
+	seeker->slot = table_slot_create(seeker->relation, NULL);
+	return seeker;
+}
+
+static void
+end_span(MemberSeeker *seeker)
+{
+	if (seeker->scan == NULL)
+		return;
+	ExecClearTuple(seeker->slot);
+	index_endscan(seeker->scan);
+	UnregisterSnapshot(seeker->snapshot);
+	seeker->scan = NULL;
+}
+
+/* Less than, equal to or greater than 0, in COLLATE "C". */
+static int
+compare_ref(const text *there, const char *asked)
+{
+	int			length = VARSIZE_ANY_EXHDR(there);
+	int			asked_length = strlen(asked);
+	int			result = memcmp(VARDATA_ANY(there), asked, Min(length, asked_length));
+
+	return result != 0 ? result : length - asked_length;
+}
+
+/* The first member from `ref` on. */
+static void
+seek(MemberSeeker *seeker, const char *ref)
+{
+	const AttrNumber *attr = loyalty_relations()->member_attr;
+	MemoryContext caller = MemoryContextSwitchTo(seeker->context);
+	Datum		key = CStringGetTextDatum(ref);
+	ScanKeyData keys[2];
+
+	if (seeker->scan == NULL)
+	{
+		seeker->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+		seeker->scan = compat_index_beginscan(seeker->relation, seeker->index,
+											  seeker->snapshot, lengthof(keys));
+	}
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(seeker->program->program_id));
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTGreaterEqualStrategyNumber, InvalidOid,
+						   C_COLLATION_OID, F_TEXT_GE, key);
+	index_rescan(seeker->scan, keys, 2, NULL, 0);
+	seeker->next = NULL;
+	if (index_getnext_slot(seeker->scan, ForwardScanDirection, seeker->slot))
+	{
+		bool		isnull;
+
+		seeker->next = DatumGetTextPP(slot_getattr(seeker->slot, attr[MEMBER_REF], &isnull));
+		seeker->next_id = DatumGetInt64(slot_getattr(seeker->slot, attr[MEMBER_ID], &isnull));
+	}
+	pfree(DatumGetPointer(key));
+	MemoryContextSwitchTo(caller);
+}
+
+int64
+loyalty_seeker_find(MemberSeeker *seeker, const char *ref)
+{
+	if (seeker->asked++ == SEEK_SPAN)
+	{
+		end_span(seeker);
+		seeker->asked = 1;
+	}
+	if (seeker->scan == NULL || (seeker->next != NULL && compare_ref(seeker->next, ref) < 0))
+		seek(seeker, ref);
+	return seeker->next != NULL && compare_ref(seeker->next, ref) == 0 ? seeker->next_id : 0;
+}
+
+void
+loyalty_seeker_close(MemberSeeker *seeker)
+{
+	end_span(seeker);
+	ExecDropSingleTupleTableSlot(seeker->slot);
+	index_close(seeker->index, AccessShareLock);
+	table_close(seeker->relation, AccessShareLock);
+	pfree(seeker);
+}
+
 static LoyaltyQuery insert_members = {
 	"INSERT INTO loyalty.member (member_id, debt, held, last_entry, last_at, tier_until,"
 	" maintain_at, enrolled_at, salt, key_digest, program_id, tier_id, status, ref, chain_head,"
 	" points, growth, attributes, earned_since, earned_until, earned_growth,"
 	" earned_tier_id, earned_phase, has_grants)"
 	" SELECT nextval('loyalty.member_id_seq'), 0, 0, 0, '-infinity', 'infinity',"
-	" n.maintain_at, n.at, n.salt, n.key_digest, $1, 0, 'a', n.ref, n.chain_head,"
+	" 'infinity', n.at, n.salt, n.key_digest, $1, 0, 'a', n.ref, n.chain_head,"
 	" '{}', '{}', n.attributes, '-infinity', 'infinity', 0, 0, 'r', false"
-	" FROM unnest($2, $3, $4, $5, $6, $7, $8)"
-	" AS n (ref, at, attributes, salt, key_digest, chain_head, maintain_at)"
+	" FROM unnest($2, $3, $4, $5, $6, $7)"
+	" AS n (ref, at, attributes, salt, key_digest, chain_head)"
 	" ON CONFLICT (program_id, ref) DO NOTHING RETURNING ref, member_id",
-	8, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, BYTEAARRAYOID, TIMESTAMPTZARRAYOID}
+	7, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, BYTEAARRAYOID}
 };
 
 /* Where the rows that were inserted meet those that were asked for. */
@@ -128,13 +236,28 @@ typedef struct MemberBirth
 	bytea	   *chain_head;
 } MemberBirth;
 
+/* Drawn many at a time: asking for one costs as much as asking for all. */
+static int64
+random_salt(void)
+{
+	static int64 salts[64];
+	static int	left = 0;
+
+	if (left == 0)
+	{
+		if (!pg_strong_random(salts, sizeof(salts)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random salt")));
+		left = lengthof(salts);
+	}
+	return salts[--left];
+}
+
 static void
 give_birth(const Program *program, const char *ref, MemberBirth *birth)
 {
-	if (!pg_strong_random(&birth->salt, sizeof(birth->salt)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random salt")));
+	birth->salt = random_salt();
 	birth->key_digest = loyalty_chain_key_digest(birth->salt, ref);
 	birth->chain_head = palloc(VARHDRSZ + LOYALTY_HASH_LENGTH);
 	SET_VARSIZE(birth->chain_head, VARHDRSZ + LOYALTY_HASH_LENGTH);
@@ -149,7 +272,7 @@ loyalty_members_insert(const Program *program, const NewMember *members, int64 *
 	Datum	   *values = palloc(sizeof(Datum) * count);
 	Datum		none = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
 	MemberBirth *births = palloc(sizeof(MemberBirth) * count);
-	Datum		args[8];
+	Datum		args[7];
 
 	memset(ids, 0, sizeof(int64) * count);
 	args[0] = Int32GetDatum(program->program_id);
@@ -175,19 +298,37 @@ loyalty_members_insert(const Program *program, const NewMember *members, int64 *
 	for (int i = 0; i < count; i++)
 		values[i] = PointerGetDatum(births[i].chain_head);
 	args[6] = make_array(values, count, BYTEAOID);
-	for (int i = 0; i < count; i++)
-		values[i] = TimestampTzGetDatum(members[i].maintain_at);
-	args[7] = make_array(values, count, TIMESTAMPTZOID);
 	loyalty_query_visit(&insert_members, args, note_enrolled, &enrolled);
 	pfree(births);
 	pfree(values);
+}
+
+void
+loyalty_member_bear(MemberState *member, const Program *program, const char *ref,
+					TimestampTz at)
+{
+	MemberBirth birth;
+
+	give_birth(program, ref, &birth);
+	memset(member, 0, sizeof(MemberState));
+	member->program_id = program->program_id;
+	member->ref = ref;
+	member->enrolled_at = at;
+	member->status = STATUS_ACTIVE;
+	member->tier_until = member->earned_until = member->maintain_at = DT_NOEND;
+	member->last_at = member->earned_since = DT_NOBEGIN;
+	member->earned_phase = PHASE_REACHED;
+	member->recent = loyalty_recent_load(cstring_to_text(""));
+	member->salt = birth.salt;
+	member->key_digest = birth.key_digest;
+	memcpy(member->chain_head, VARDATA(birth.chain_head), LOYALTY_HASH_LENGTH);
 }
 
 bool
 loyalty_member_insert(const Program *program, const char *ref, const Jsonb *attributes,
 					  TimestampTz at)
 {
-	NewMember	member = {ref, at, attributes, DT_NOEND};
+	NewMember	member = {ref, at, attributes};
 	int64		member_id;
 
 	loyalty_members_insert(program, &member, &member_id, 1);

@@ -99,6 +99,7 @@ loyalty_relations(void)
 	relations.member = find_relation(schema, "member");
 	relations.member_ref_index = find_relation(schema, "member_program_id_ref_key");
 	relations.member_id_index = find_relation(schema, "member_pkey");
+	relations.member_id_seq = find_relation(schema, "member_id_seq");
 	relations.ledger = find_relation(schema, "ledger");
 	relations.ledger_id_index = find_relation(schema, "ledger_pkey");
 	relations.ledger_ref_index = find_relation(schema, "ledger_ref_key");

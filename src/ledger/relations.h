@@ -59,6 +59,7 @@ typedef struct Relations
 	Oid			member;
 	Oid			member_ref_index;	/* (program_id, ref) */
 	Oid			member_id_index;	/* (member_id) */
+	Oid			member_id_seq;
 	Oid			ledger;
 	Oid			ledger_id_index;	/* (member_id, entry_id) */
 	Oid			ledger_ref_index;	/* (member_id, ref, kind, event, generation) */

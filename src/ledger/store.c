@@ -54,27 +54,16 @@ store_operation_refs(const Engine *engine)
 	}
 }
 
-static void
-update_row(Writer *writer, Engine *engine)
+/* What operations change of a member's row; the rest of it stays as it was born. */
+void
+loyalty_member_fill(TupleTableSlot *slot, const MemberState *member)
 {
-	MemberState *member = engine->member;
-	const AttrNumber *attr = writer->relations->member_attr;
-	TupleTableSlot *old = writer->member_slot;
-	TupleTableSlot *slot = writer->new_slot;
-	int			natts = old->tts_tupleDescriptor->natts;
+	const AttrNumber *attr = loyalty_relations()->member_attr;
 	bytea	   *head = palloc(VARHDRSZ + LOYALTY_HASH_LENGTH);
-	TimestampTz due = loyalty_engine_next_due(member, engine->at);
 
 	SET_VARSIZE(head, VARHDRSZ + LOYALTY_HASH_LENGTH);
 	memcpy(VARDATA(head), member->chain_head, LOYALTY_HASH_LENGTH);
 
-	/* operations only lower maintain_at, so that they stay HOT; maintain raises it */
-	member->maintain_at = engine->raise_due ? due : Min(member->maintain_at, due);
-
-	slot_getallattrs(old);
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, old->tts_values, natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, old->tts_isnull, natts * sizeof(bool));
 #define SET(column, datum) slot->tts_values[attr[column] - 1] = (datum)
 	SET(MEMBER_DEBT, Int64GetDatum(member->debt));
 	SET(MEMBER_HELD, Int64GetDatum(member->held));
@@ -95,6 +84,25 @@ update_row(Writer *writer, Engine *engine)
 	SET(MEMBER_GROWTH, PointWalletGetDatum(loyalty_wallet_pack(&member->growth)));
 	SET(MEMBER_RECENT, PointerGetDatum(loyalty_recent_store(member->member_id, member->recent)));
 #undef SET
+}
+
+static void
+update_row(Writer *writer, Engine *engine)
+{
+	MemberState *member = engine->member;
+	TupleTableSlot *old = writer->member_slot;
+	TupleTableSlot *slot = writer->new_slot;
+	int			natts = old->tts_tupleDescriptor->natts;
+	TimestampTz due = loyalty_engine_next_due(member, engine->at);
+
+	/* operations only lower maintain_at, so that they stay HOT; maintain raises it */
+	member->maintain_at = engine->raise_due ? due : Min(member->maintain_at, due);
+
+	slot_getallattrs(old);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, old->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, old->tts_isnull, natts * sizeof(bool));
+	loyalty_member_fill(slot, member);
 	ExecStoreVirtualTuple(slot);
 	ExecSimpleRelationUpdate(writer->member_result, writer->estate, writer->epqstate,
 							 old, slot);

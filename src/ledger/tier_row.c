@@ -115,6 +115,16 @@ add_move(List *periods, const TierMove *move)
 }
 
 static void
+fill_period(int64 member_id, const TierPeriod *period, Datum *values)
+{
+	values[PERIOD_MEMBER_ID] = Int64GetDatum(member_id);
+	values[PERIOD_SINCE] = TimestampTzGetDatum(period->since);
+	values[PERIOD_UNTIL] = TimestampTzGetDatum(period->until);
+	values[PERIOD_ENTRY_ID] = Int64GetDatum(period->entry_id);
+	values[PERIOD_TIER_ID] = Int32GetDatum(period->tier_id);
+}
+
+static void
 store_moves(const Engine *engine)
 {
 	BesideRows	rows;
@@ -132,16 +142,29 @@ store_moves(const Engine *engine)
 
 		if (!period->changed)
 			continue;
-		values[PERIOD_MEMBER_ID] = Int64GetDatum(engine->member->member_id);
-		values[PERIOD_SINCE] = TimestampTzGetDatum(period->since);
-		values[PERIOD_UNTIL] = TimestampTzGetDatum(period->until);
-		values[PERIOD_ENTRY_ID] = Int64GetDatum(period->entry_id);
-		values[PERIOD_TIER_ID] = Int32GetDatum(period->tier_id);
+		fill_period(engine->member->member_id, period, values);
 		loyalty_beside_seek(&rows, values, PERIOD_SINCE + 1);
 		(void) loyalty_beside_next(&rows);
 		loyalty_beside_write(&rows, values);
 	}
 	loyalty_beside_close(&rows);
+}
+
+void
+loyalty_tiers_begin(const Engine *engine, PeriodVisitor visitor, void *arg)
+{
+	List	   *periods = NIL;
+	ListCell   *cell;
+
+	foreach(cell, engine->tier_moves)
+		periods = add_move(periods, lfirst(cell));
+	foreach(cell, periods)
+	{
+		Datum		values[PERIOD_TIER_ID + 1];
+
+		fill_period(engine->member->member_id, lfirst(cell), values);
+		visitor(values, arg);
+	}
 }
 
 static void

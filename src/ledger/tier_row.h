@@ -10,6 +10,13 @@
 /* Writes the moves, grants and gifts of an operation. */
 extern void loyalty_tiers_store(const Engine *engine);
 
+/*
+ * Calls back for the tier periods with which a member begins who has none yet,
+ * with the values of all columns (TierPeriodColumn).
+ */
+typedef void (*PeriodVisitor) (const Datum *values, void *arg);
+extern void loyalty_tiers_begin(const Engine *engine, PeriodVisitor visitor, void *arg);
+
 /* The member's grants that may not be over, of TierGrant. */
 extern List *loyalty_grants_load(int64 member_id);
 

@@ -156,7 +156,6 @@ loyalty_order_members_enroll(OrderMembers *members, const Program *program)
 			newcomers[i].ref = list[done + i]->name;
 			newcomers[i].at = list[done + i]->since;
 			newcomers[i].attributes = NULL;
-			newcomers[i].maintain_at = DT_NOEND;
 		}
 		loyalty_members_insert(program, newcomers, ids, chunk);
 		for (int i = 0; i < chunk; i++)
