@@ -32,7 +32,7 @@ CREATE FUNCTION loyalty.join_team(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE SUPPORT loyalty.call_support
 	AS 'MODULE_PATHNAME', 'loyalty_join_team';
 COMMENT ON FUNCTION loyalty.join_team(text, text, text, timestamptz, text) IS
-	'a member joins a team of a contest, which it makes if it is new; its events count from then on. LY002 unknown member, LY004 blocked, LY006 team is full, LY010 in another team, too late, or events since `at` are on record, 22023 unknown contest';
+	'a member joins a team of a contest, which it makes if it is new; its events count from then on; who is new is enrolled. LY002 unknown member where auto_enroll is off, LY004 blocked, LY006 team is full, LY010 in another team, too late, or events since `at` are on record, 22023 unknown contest';
 REVOKE ALL ON FUNCTION loyalty.join_team(text, text, text, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.leave_team(

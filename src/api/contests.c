@@ -139,7 +139,7 @@ loyalty_join_team(PG_FUNCTION_ARGS)
 	Call		call;
 	int			members;
 
-	loyalty_call_open(&call, "join_team()", program, member, ENROLL_NEVER, at);
+	loyalty_call_open(&call, "join_team()", program, member, ENROLL_AUTO, at);
 	contest = require_contest(call.program, name);
 	at = loyalty_call_time(&call, at);
 	known = loyalty_contest_player(&call.engine, contest->contest_id);

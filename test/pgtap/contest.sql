@@ -40,7 +40,12 @@ SELECT refuses($$SELECT FROM join_team('eve', 'cup', 'red', '2024-03-20 00:00+08
 SELECT refuses($$SELECT FROM join_team('eve', 'cup', 'red')$$, 'LY010', 'when all is over', 'any more');
 SELECT FROM join_team('eve', 'cup', 'blue', '2024-03-19 23:59:59+08');
 SELECT refuses($$SELECT FROM join_team('fay', 'cup', 'blue', '2024-02-01')$$, 'LY006', 'a full team', '3 members');
-SELECT refuses($$SELECT FROM join_team('nobody', 'cup', 'red', '2024-02-01')$$, 'LY002', 'an unknown member');
+SELECT is(format('%s %s', team, shown(enrolled_at)), 'us 2024-02-02', 'who is new is enrolled')
+	FROM join_team('gil', 'steps', 'us', '2024-02-02'), LATERAL member_row(member);
+SELECT FROM leave_team('gil', 'steps');
+UPDATE loyalty.program SET auto_enroll = false WHERE name = 'shop';
+SELECT refuses($$SELECT FROM join_team('nobody', 'cup', 'red', '2024-02-01')$$, 'LY002', 'but not where that is off');
+UPDATE loyalty.program SET auto_enroll = true WHERE name = 'shop';
 SELECT refuses($$SELECT FROM join_team('fay', 'cap', 'red')$$, '22023', 'an unknown contest', 'unknown contest');
 SELECT refuses($$SELECT FROM join_team('fay', NULL, 'red')$$, '22023', 'no contest');
 SELECT refuses($$SELECT FROM join_team('fay', 'cup', '')$$, '22023', 'a team without a name');
@@ -147,9 +152,8 @@ SELECT is(standing('cup', '2024-03-20'), '1 blue/3 1000, 2 green/2 70.5, - red/1
 SELECT is(format('%s %s', score, rank), '40 1', 'a member sees the final score') FROM contests('ann') WHERE contest = 'cup';
 SELECT is(settle_contest('cup'), 0, 'and no prize follows');
 SELECT is(ended('ann'), 'event contest cup 173', 'what was given stays');
-SELECT refuses($$SELECT FROM join_team('zoe', 'cup', 'red', '2024-03-01')$$, 'LY002', 'an unknown member of a settled contest');
-SELECT FROM enroll('zoe');
 SELECT refuses($$SELECT FROM join_team('zoe', 'cup', 'red', '2024-03-01')$$, 'LY010', 'joining a settled contest', 'settled');
+SELECT refuses($$SELECT member_id('zoe')$$, 'LY002', 'enrolls nobody');
 SELECT refuses($$SELECT FROM leave_team('fay', 'cup')$$, 'LY010', 'leaving it', 'settled');
 SELECT lawful('after the end');
 
