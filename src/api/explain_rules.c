@@ -29,6 +29,7 @@ typedef struct RuleShare
 	long long	growth;
 	bool		cut;			/* to less than was wished */
 	bool		rounded;		/* not cut, and yet not what was wished */
+	bool		carries;		/* that, since it keeps fractions */
 	bool		effects;		/* it gives something beyond points */
 } RuleShare;
 
@@ -174,6 +175,16 @@ tell_multiplied(Telling *telling, const RuleShare *share, const JsonbContainer *
 					 _("Rule %s (version %lld) gave %s, times %s for plan %s is %s "
 					   "before it was cut, and %lld growth."),
 					 share->rule, share->version, given, by, name, wished, share->growth);
+	else if (plan != NULL && share->carries)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for plan %s is %s; "
+									"it keeps fractions, so that came to %lld point, "
+									"and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for plan %s is %s; "
+									"it keeps fractions, so that came to %lld points, "
+									"and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, given, by, name, wished, share->points,
+					 share->growth);
 	else if (plan != NULL && share->rounded)
 		loyalty_tell(telling,
 					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for plan %s is %s, "
@@ -195,6 +206,16 @@ tell_multiplied(Telling *telling, const RuleShare *share, const JsonbContainer *
 					 _("Rule %s (version %lld) gave %s, times %s for tier %s is %s "
 					   "before it was cut, and %lld growth."),
 					 share->rule, share->version, given, by, name, wished, share->growth);
+	else if (share->carries)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for tier %s is %s; "
+									"it keeps fractions, so that came to %lld point, "
+									"and %lld growth.",
+									"Rule %s (version %lld) gave %s, times %s for tier %s is %s; "
+									"it keeps fractions, so that came to %lld points, "
+									"and %lld growth.", llabs(share->points)),
+					 share->rule, share->version, given, by, name, wished, share->points,
+					 share->growth);
 	else if (share->rounded)
 		loyalty_tell(telling,
 					 loyalty_plural("Rule %s (version %lld) gave %s, times %s for tier %s is %s, "
@@ -238,6 +259,15 @@ tell_share(Telling *telling, const RuleShare *share)
 		loyalty_tell(telling,
 					 _("Rule %s (version %lld) gave %s before it was cut, and %lld growth."),
 					 share->rule, share->version, number_text(share->wished), share->growth);
+	else if (share->carries)
+		loyalty_tell(telling,
+					 loyalty_plural("Rule %s (version %lld) gave %s; it keeps fractions, "
+									"so that came to %lld point, and %lld growth.",
+									"Rule %s (version %lld) gave %s; it keeps fractions, "
+									"so that came to %lld points, and %lld growth.",
+									llabs(share->points)),
+					 share->rule, share->version, number_text(share->wished), share->points,
+					 share->growth);
 	else if (share->rounded)
 		loyalty_tell(telling,
 					 loyalty_plural("Rule %s (version %lld) gave %s, rounded to %lld point, "
@@ -317,6 +347,7 @@ tell_rule(Telling *telling, const JsonbContainer *result, const List *effects,
 	share.factor = find_number(result, "factor");
 	share.cut = cuts != NULL && is_less(points, share.wished);
 	share.rounded = !share.cut && differ(share.wished, points);
+	share.carries = share.rounded && find_number(result, "carry") != NULL;
 	share.effects = has_effect(effects, share.rule);
 
 	if (share.factor == NULL &&

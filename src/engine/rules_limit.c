@@ -18,6 +18,9 @@
 #include "engine/rules_work.h"
 #include "errors.h"
 
+/* Fractions that are kept make a whole point if they do so at so many digits. */
+#define CARRY_DIGITS 6
+
 const StoredFacts *
 loyalty_stored_facts(const RuleWork *work, const Rule *rule)
 {
@@ -403,6 +406,27 @@ raise_rule(RuleResult *result, Numeric by)
 	}
 }
 
+/*
+ * Three times a third of a point is one, though numbers have an end: a sum that
+ * is whole at so many digits gives the whole point now, and what it lacks is
+ * taken from the fraction that is kept.  So nothing is given that was not
+ * wished, only earlier.
+ */
+static void
+lend_rest(RuleResult *result)
+{
+	Datum		sum = NumericGetDatum(result->limited);
+	Datum		whole = DirectFunctionCall1(numeric_ceil, sum);
+	Numeric		near = DatumGetNumeric(DirectFunctionCall2(numeric_round, sum,
+														   Int32GetDatum(CARRY_DIGITS)));
+
+	if (loyalty_number_compare(near, result->limited) <= 0 ||
+		loyalty_number_compare(near, DatumGetNumeric(whole)) != 0)
+		return;
+	result->lent = loyalty_number_subtract(near, result->limited);
+	raise_rule(result, result->lent);
+}
+
 /* Multiplies the matches, and applies minimum and carried fraction. */
 static void
 prepare_rule(const RuleWork *work, RuleResult *result)
@@ -432,6 +456,7 @@ prepare_rule(const RuleWork *work, RuleResult *result)
 		result->carried = carried_in(work, result);
 		if (result->carried != NULL)
 			raise_rule(result, result->carried);
+		lend_rest(result);
 	}
 }
 
@@ -446,6 +471,8 @@ keep_fraction(RuleResult *result)
 	result->carry_change = loyalty_number_subtract(result->limited, whole);
 	if (result->carried != NULL)
 		result->carry_change = loyalty_number_subtract(result->carry_change, result->carried);
+	if (result->lent != NULL)
+		result->carry_change = loyalty_number_subtract(result->carry_change, result->lent);
 	result->limited = whole;
 }
 

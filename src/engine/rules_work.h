@@ -102,6 +102,7 @@ typedef struct RuleResult
 	List	   *used;			/* of RuleUse: of its limits, before the event */
 	List	   *uses;			/* of RuleUse: by the event */
 	Numeric		carried;		/* fraction that came in; NULL = 0 */
+	Numeric		lent;			/* what lacked to a whole point, hardly anything; NULL = 0 */
 	Numeric		carry_change;	/* of the fraction that is kept; NULL = 0 */
 	int64		granted;		/* its whole share of the points */
 	int64		granted_growth;

@@ -94,6 +94,19 @@ SELECT is(gives('dan', 'carry', '{"n": 0.01}', 'd5'), 0, '1.9 + 0.1 - 2 points: 
 SELECT is(settles('dan', 'carry', NULL, 'd2'), -1, 'called off');
 SELECT is(sum(carried) + 1, 1.4, 'granted and kept is always what was wished: 0.1 + 0.9 + 0.39 + 0.01')
 	FROM loyalty.limit_usage WHERE member_id = loyalty.member_id('dan');
+INSERT INTO loyalty.rule (name, event, points, growth, carry, limits) VALUES
+	('thirds', 'thirds', '$.n / 3', '0', true, NULL), ('daily', 'daily', '$.n / 3', '0', true, '[{"per": "day", "points": 1}]');
+SELECT is(array_agg(gives('dan', 'thirds', '{"n": 1}', 't' || n) ORDER BY n), '{0,0,1,0,0,1,0,0,1}', 'three thirds are one') FROM generate_series(1, 9) n;
+SELECT is(sum(carried) + 3, 9 * (1 / 3.0), 'and what they lack to it is not given again')
+	FROM loyalty.limit_usage u JOIN loyalty.rule USING (rule_id) WHERE name = 'thirds' AND member_id = loyalty.member_id('dan');
+SELECT is(gives('dan', 'thirds', '{"n": 100000000}', 't10'), 33333333, 'so are thirds of much');
+SELECT is(array_agg(gives('dan', 'thirds', '{"n": 100000000}', 't' || n) ORDER BY n), '{33333333,33333334}', '... which end sooner') FROM generate_series(11, 12) n;
+SELECT is(settles('dan', 'thirds', NULL, 't3'), -1, 'called off');
+SELECT is(gives('dan', 'thirds', '{"n": 1}', 't13'), 1, 'two thirds are left and make a whole with another');
+SELECT is(gives('eve', 'thirds', '{"n": 2.9999}', 't1'), 0, 'less than a millionth has to lack');
+SELECT is(sum(gives('eve', 'daily', '{"n": 1}', 'y' || n)), 1::numeric, 'a limit allows the whole that they make') FROM generate_series(1, 6) n;
+SELECT matches((SELECT string_agg(line, ' ') FROM explain('dan', 't1') line),
+	'Rule thirds \(version \d+\) gave 0\.3+; it keeps fractions, so that came to 0 points, and 0 growth\.', 'explain says that the fraction is kept');
 
 -- holdout: a share of the members, always the same ones
 INSERT INTO loyalty.rule (name, event, points, holdout) VALUES ('some', 'some', '10', 0.3), ('none', 'none', '10', 1), ('all', 'all', '10', 0);
