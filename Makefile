@@ -173,6 +173,7 @@ SQL_PARTS = \
 	src/types/wallet_functions.sql \
 	src/types/wallet_aggregate.sql \
 	src/config/config.sql \
+	src/config/table.sql \
 	src/config/program.sql \
 	src/config/tier.sql \
 	src/config/plan.sql \
@@ -184,6 +185,7 @@ SQL_PARTS = \
 	src/config/contest.sql \
 	src/config/effect.sql \
 	src/config/rule_example.sql \
+	src/config/table_end.sql \
 	src/config/history.sql \
 	src/ledger/ledger.sql \
 	src/ledger/membership.sql \

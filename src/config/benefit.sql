@@ -127,27 +127,9 @@ COMMENT ON FUNCTION loyalty.benefit_check() IS
 	'trigger: checks the tier, plan and condition that a benefit names, and that its rows agree on unit and period';
 REVOKE ALL ON FUNCTION loyalty.benefit_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.benefit
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('benefit_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.benefit
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.benefit
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('benefit_id');
 CREATE TRIGGER config_40_check AFTER INSERT OR UPDATE ON loyalty.benefit
 	FOR EACH ROW EXECUTE FUNCTION loyalty.benefit_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.benefit
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.benefit
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.benefit
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.benefit ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('benefit');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.benefit', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.benefit_id_seq', '');

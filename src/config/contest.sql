@@ -118,27 +118,9 @@ COMMENT ON FUNCTION loyalty.contest_check() IS
 	'trigger: checks the paths of a contest, keeps what has counted, and gives its events ids';
 REVOKE ALL ON FUNCTION loyalty.contest_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.contest
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('contest_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.contest
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.contest
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('contest_id');
 CREATE TRIGGER config_40_check AFTER INSERT OR UPDATE OR DELETE ON loyalty.contest
 	FOR EACH ROW EXECUTE FUNCTION loyalty.contest_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.contest
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.contest
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.contest
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.contest ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('contest');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.contest', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.contest_id_seq', '');

@@ -97,27 +97,9 @@ $$;
 COMMENT ON FUNCTION loyalty.coupon_type_check() IS 'trigger: a coupon keeps its name; one in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.coupon_type_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.coupon_type
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('coupon_type_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.coupon_type
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.coupon_type
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('coupon_type_id');
 CREATE TRIGGER config_40_check AFTER UPDATE OR DELETE ON loyalty.coupon_type
 	FOR EACH ROW EXECUTE FUNCTION loyalty.coupon_type_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.coupon_type
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.coupon_type
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.coupon_type
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.coupon_type ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('coupon_type');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.coupon_type', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.coupon_type_id_seq', '');
@@ -176,27 +158,9 @@ $$;
 COMMENT ON FUNCTION loyalty.draw_check() IS 'trigger: a draw keeps its name; one in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.draw_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.draw
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('draw_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.draw
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.draw
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('draw_id');
 CREATE TRIGGER config_40_check AFTER UPDATE OR DELETE ON loyalty.draw
 	FOR EACH ROW EXECUTE FUNCTION loyalty.draw_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.draw
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.draw
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.draw
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.draw ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('draw');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.draw', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.draw_id_seq', '');

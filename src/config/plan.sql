@@ -75,27 +75,9 @@ COMMENT ON FUNCTION loyalty.plan_follow() IS
 	'trigger: benefits that name a plan follow its new name; a plan in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.plan_follow() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.plan
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('plan_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.plan
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.plan
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('plan_id');
 CREATE TRIGGER config_40_follow AFTER UPDATE OR DELETE ON loyalty.plan
 	FOR EACH ROW EXECUTE FUNCTION loyalty.plan_follow();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.plan
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.plan
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.plan
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_40_follow;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.plan ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('plan');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.plan', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.plan_id_seq', '');

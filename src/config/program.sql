@@ -193,28 +193,11 @@ COMMENT ON FUNCTION loyalty.program_reference() IS
 	'trigger: refuses a configuration row that names no program';
 REVOKE ALL ON FUNCTION loyalty.program_reference() FROM PUBLIC;
 
--- Triggers of one time fire in the order of their names: prepare, then what builds on it.
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.program
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('program_id');
 CREATE TRIGGER config_20_program BEFORE INSERT OR UPDATE ON loyalty.program
 	FOR EACH ROW EXECUTE FUNCTION loyalty.program_prepare();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.program
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('program_id');
 CREATE TRIGGER config_40_follow AFTER UPDATE OR DELETE ON loyalty.program
 	FOR EACH ROW EXECUTE FUNCTION loyalty.program_follow();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.program
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.program
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.program
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_40_follow;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.program ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('program');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.program', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.program_id_seq', '');

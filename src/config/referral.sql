@@ -64,27 +64,9 @@ COMMENT ON FUNCTION loyalty.referral_rule_check() IS
 	'trigger: checks the condition, and gives the event and those of an invitation ids';
 REVOKE ALL ON FUNCTION loyalty.referral_rule_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.referral_rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('referral_rule_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.referral_rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.referral_rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('referral_rule_id');
 CREATE TRIGGER config_40_check AFTER INSERT OR UPDATE ON loyalty.referral_rule
 	FOR EACH ROW EXECUTE FUNCTION loyalty.referral_rule_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.referral_rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.referral_rule
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.referral_rule
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.referral_rule ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('referral_rule');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.referral_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.referral_rule_id_seq', '');

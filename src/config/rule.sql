@@ -193,33 +193,16 @@ COMMENT ON FUNCTION loyalty.rule_check() IS
 	'trigger: checks the variables and tiers that a rule names, and gives its event an id';
 REVOKE ALL ON FUNCTION loyalty.rule_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('rule_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
 -- before record: who watches the versions finds the event known
 CREATE TRIGGER config_25_check AFTER INSERT OR UPDATE ON loyalty.rule
 	FOR EACH ROW EXECUTE FUNCTION loyalty.rule_check();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('rule_id');
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.rule
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.rule
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.rule
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
+CALL loyalty.config_table('rule');
+
 CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.event_type
 	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
 CREATE TRIGGER event_type_refuse_change
 	BEFORE UPDATE OR DELETE OR TRUNCATE ON loyalty.event_type
 	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_refuse_change();
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_25_check;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.rule ENABLE ALWAYS TRIGGER config_70_invalidate;
 ALTER TABLE loyalty.event_type ENABLE ALWAYS TRIGGER config_50_invalidate;
 ALTER TABLE loyalty.event_type ENABLE ALWAYS TRIGGER event_type_refuse_change;
 

@@ -49,18 +49,7 @@ COMMENT ON COLUMN loyalty.rule_example.active IS 'false: it holds up no change';
 COMMENT ON COLUMN loyalty.rule_example.version_id IS 'current version in config_version; given by trigger, never by hand';
 COMMENT ON COLUMN loyalty.rule_example.changed_at IS 'start of the transaction that made this version; given by trigger';
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.rule_example
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('rule_example_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.rule_example
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.rule_example
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('rule_example_id');
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.rule_example
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-ALTER TABLE loyalty.rule_example ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.rule_example ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.rule_example ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.rule_example ENABLE ALWAYS TRIGGER config_60_truncate;
+CALL loyalty.config_table('rule_example', cached => false);
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.rule_example', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.rule_example_id_seq', '');

@@ -59,28 +59,10 @@ $$;
 COMMENT ON FUNCTION loyalty.streak_check() IS 'trigger: gives the event of a streak an id';
 REVOKE ALL ON FUNCTION loyalty.streak_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.streak
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('streak_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.streak
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
 -- before record: who watches the versions finds the event known
 CREATE TRIGGER config_25_check AFTER INSERT OR UPDATE ON loyalty.streak
 	FOR EACH ROW EXECUTE FUNCTION loyalty.streak_check();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.streak
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('streak_id');
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.streak
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.streak
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.streak
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_25_check;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.streak ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('streak');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.streak', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.streak_id_seq', '');

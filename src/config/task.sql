@@ -56,27 +56,9 @@ $$;
 COMMENT ON FUNCTION loyalty.badge_check() IS 'trigger: a badge keeps its name; one in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.badge_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.badge
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('badge_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.badge
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.badge
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('badge_id');
 CREATE TRIGGER config_40_check AFTER INSERT OR UPDATE OR DELETE ON loyalty.badge
 	FOR EACH ROW EXECUTE FUNCTION loyalty.badge_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.badge
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.badge
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.badge
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.badge ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('badge');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.badge', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.badge_id_seq', '');
@@ -186,27 +168,9 @@ COMMENT ON FUNCTION loyalty.task_check() IS
 	'trigger: checks the paths and badges of a task, and gives its events ids';
 REVOKE ALL ON FUNCTION loyalty.task_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.task
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('task_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.task
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.task
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('task_id');
 CREATE TRIGGER config_40_check AFTER INSERT OR UPDATE ON loyalty.task
 	FOR EACH ROW EXECUTE FUNCTION loyalty.task_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.task
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.task
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.task
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_40_check;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.task ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('task');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.task', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.task_id_seq', '');

@@ -160,33 +160,14 @@ COMMENT ON FUNCTION loyalty.tier_check() IS
 	'trigger: checks the variables that a tier''s condition names';
 REVOKE ALL ON FUNCTION loyalty.tier_check() FROM PUBLIC;
 
-CREATE TRIGGER config_10_prepare BEFORE INSERT OR UPDATE ON loyalty.tier
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_prepare('tier_id');
-CREATE TRIGGER config_20_program AFTER INSERT OR UPDATE ON loyalty.tier
-	FOR EACH ROW EXECUTE FUNCTION loyalty.program_reference();
-CREATE TRIGGER config_30_record AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_row_record('tier_id');
 CREATE TRIGGER config_40_follow AFTER UPDATE OR DELETE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_follow();
 CREATE TRIGGER config_45_check AFTER INSERT OR UPDATE ON loyalty.tier
 	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_check();
-CREATE TRIGGER config_50_invalidate AFTER INSERT OR UPDATE OR DELETE ON loyalty.tier
-	FOR EACH ROW EXECUTE FUNCTION loyalty.config_invalidate();
-CREATE TRIGGER config_60_truncate BEFORE TRUNCATE ON loyalty.tier
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_truncate();
-CREATE TRIGGER config_70_invalidate AFTER TRUNCATE ON loyalty.tier
-	FOR EACH STATEMENT EXECUTE FUNCTION loyalty.config_invalidate();
 CREATE CONSTRAINT TRIGGER tier_threshold_rises_with_rank
 	AFTER INSERT OR UPDATE ON loyalty.tier DEFERRABLE INITIALLY DEFERRED
 	FOR EACH ROW EXECUTE FUNCTION loyalty.tier_order();
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_10_prepare;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_20_program;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_30_record;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_40_follow;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_45_check;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_50_invalidate;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_60_truncate;
-ALTER TABLE loyalty.tier ENABLE ALWAYS TRIGGER config_70_invalidate;
+CALL loyalty.config_table('tier');
 
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier', '');
 SELECT pg_catalog.pg_extension_config_dump('loyalty.tier_id_seq', '');
