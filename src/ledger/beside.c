@@ -192,6 +192,7 @@ close_for_writing(BesideRows *rows)
 {
 	AfterTriggerEndQuery(rows->estate);
 	EvalPlanQualEnd(rows->epqstate);
+	ExecResetTupleTable(rows->estate->es_tupleTable, false);
 	ExecDropSingleTupleTableSlot(rows->fresh);
 	for (int i = 0; i < rows->result->ri_NumIndices; i++)
 	{

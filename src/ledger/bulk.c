@@ -209,7 +209,14 @@ write_rows(BulkTable *table, ResultRelInfo *result, EState *estate)
 		TupleTableSlot *slot = table->slots[table->written];
 
 		if (row_by_row)
+		{
 			ExecSimpleRelationInsert(result, estate, slot);
+			if (!ItemPointerIsValid(&slot->tts_tid))
+				ereport(ERROR,
+						(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						 errmsg("a trigger keeps a row out of loyalty.%s",
+								RelationGetRelationName(table->relation))));
+		}
 		else if (result->ri_NumIndices > 0)
 			list_free(compat_insert_index_tuples(result, slot, estate));
 		ExecClearTuple(slot);
@@ -271,6 +278,7 @@ write_periods(Bulk *bulk)
 	AfterTriggerBeginQuery();
 	write_rows(table, result, estate);
 	AfterTriggerEndQuery(estate);
+	ExecResetTupleTable(estate->es_tupleTable, false);
 	ExecCloseIndices(result);
 	FreeExecutorState(estate);
 }
