@@ -320,44 +320,63 @@ loyalty_call_balance_after(const Call *call, const Entry *entry)
 	return balance;
 }
 
-bool
-loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
-					const char *ref, int64 digest, Receipt *receipt)
+/* The first entry of that operation in the story of its ref; NULL if there is none. */
+static const Entry *
+first_entry(List *story, EntryKind kind, int32 event_id, const char *ref, int64 digest)
 {
-	const Entry *first = NULL;
 	ListCell   *cell;
 
-	memset(receipt, 0, sizeof(Receipt));
 	foreach(cell, story)
 	{
 		const Entry *entry = lfirst(cell);
 
 		if (entry->kind != kind || entry->event_id != event_id)
 			continue;
-		if (first == NULL)
-		{
-			if (entry->request_digest != digest)
-				loyalty_refuse_reuse(ref, "The operation recorded under it has other content.",
-									 "Use a new ref for a new operation.");
-			first = entry;
-		}
+		if (entry->request_digest != digest)
+			loyalty_refuse_reuse(ref, "The operation recorded under it has other content.",
+								 "Use a new ref for a new operation.");
+		return entry;
+	}
+	return NULL;
+}
+
+bool
+loyalty_call_is_replay(List *story, EntryKind kind, int32 event_id, const char *ref,
+					   int64 digest)
+{
+	return first_entry(story, kind, event_id, ref, digest) != NULL;
+}
+
+bool
+loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
+					const char *ref, int64 digest, Receipt *receipt)
+{
+	const Entry *first = first_entry(story, kind, event_id, ref, digest);
+	ListCell   *cell;
+
+	memset(receipt, 0, sizeof(Receipt));
+	receipt->member = call->member.ref;
+	receipt->replayed = true;
+	if (first == NULL)
+		return false;
+	foreach(cell, story)
+	{
+		const Entry *entry = lfirst(cell);
 
 		/*
 		 * One call may have made several entries, one per kind of points.  A
 		 * later call of the same content (settle, back and forth) is not it.
 		 */
-		if (entry->request_digest == digest && entry->recorded_at == first->recorded_at)
-		{
-			receipt->entry_id = entry->entry_id;
-			receipt->points += entry->points;
-			receipt->growth += entry->growth;
-			receipt->balance = loyalty_call_balance_after(call, entry);
-			receipt->tier = tier_after(call, entry);
-		}
+		if (entry->kind != kind || entry->event_id != event_id ||
+			entry->request_digest != digest || entry->recorded_at != first->recorded_at)
+			continue;
+		receipt->entry_id = entry->entry_id;
+		receipt->points += entry->points;
+		receipt->growth += entry->growth;
+		receipt->balance = loyalty_call_balance_after(call, entry);
+		receipt->tier = tier_after(call, entry);
 	}
-	receipt->member = call->member.ref;
-	receipt->replayed = true;
-	return first != NULL;
+	return true;
 }
 
 void

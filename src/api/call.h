@@ -105,6 +105,10 @@ extern void loyalty_digest_jsonb(StringInfo content, const Jsonb *value);
 extern bool loyalty_call_replay(Call *call, List *story, EntryKind kind, int32 event_id,
 								const char *ref, int64 digest, Receipt *receipt);
 
+/* The same for who needs no receipt. */
+extern bool loyalty_call_is_replay(List *story, EntryKind kind, int32 event_id,
+								   const char *ref, int64 digest);
+
 /* The balance once everything was recorded that the entry's call did, gifts too. */
 extern int64 loyalty_call_balance_after(const Call *call, const Entry *entry);
 pg_noreturn extern void loyalty_refuse_reuse(const char *ref, const char *detail, const char *hint);

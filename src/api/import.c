@@ -208,7 +208,6 @@ post_known(Import *import)
 {
 	Call	   *call = &import->call;
 	int64		digest;
-	Receipt		receipt;
 
 	if (!loyalty_member_lock_id(&call->writer, import->ids[import->next++], &call->member))
 		ereport(ERROR,
@@ -217,8 +216,8 @@ post_known(Import *import)
 				 errdetail("Member \"%s\" has just gone.", import->member)));
 	loyalty_call_attach(call, import->program);
 	digest = rows_digest(import);
-	if (loyalty_call_replay(call, loyalty_call_story(call, import->ref), ENTRY_OPENING, 0,
-							import->ref, digest, &receipt))
+	if (loyalty_call_is_replay(loyalty_call_story(call, import->ref), ENTRY_OPENING, 0,
+							   import->ref, digest))
 	{
 		import->unchanged++;
 		return;

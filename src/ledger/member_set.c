@@ -115,12 +115,24 @@ compare_ref(const text *there, const char *asked)
 	return result != 0 ? result : length - asked_length;
 }
 
+/* The next member of the scan. */
+static void
+step(MemberSeeker *seeker)
+{
+	const AttrNumber *attr = loyalty_relations()->member_attr;
+	bool		isnull;
+
+	seeker->next = NULL;
+	if (!index_getnext_slot(seeker->scan, ForwardScanDirection, seeker->slot))
+		return;
+	seeker->next = DatumGetTextPP(slot_getattr(seeker->slot, attr[MEMBER_REF], &isnull));
+	seeker->next_id = DatumGetInt64(slot_getattr(seeker->slot, attr[MEMBER_ID], &isnull));
+}
+
 /* The first member from `ref` on. */
 static void
 seek(MemberSeeker *seeker, const char *ref)
 {
-	const AttrNumber *attr = loyalty_relations()->member_attr;
-	MemoryContext caller = MemoryContextSwitchTo(seeker->context);
 	Datum		key = CStringGetTextDatum(ref);
 	ScanKeyData keys[2];
 
@@ -134,29 +146,28 @@ seek(MemberSeeker *seeker, const char *ref)
 				Int32GetDatum(seeker->program->program_id));
 	ScanKeyEntryInitialize(&keys[1], 0, 2, BTGreaterEqualStrategyNumber, InvalidOid,
 						   C_COLLATION_OID, F_TEXT_GE, key);
-	index_rescan(seeker->scan, keys, 2, NULL, 0);
-	seeker->next = NULL;
-	if (index_getnext_slot(seeker->scan, ForwardScanDirection, seeker->slot))
-	{
-		bool		isnull;
-
-		seeker->next = DatumGetTextPP(slot_getattr(seeker->slot, attr[MEMBER_REF], &isnull));
-		seeker->next_id = DatumGetInt64(slot_getattr(seeker->slot, attr[MEMBER_ID], &isnull));
-	}
+	index_rescan(seeker->scan, keys, lengthof(keys), NULL, 0);
+	step(seeker);
 	pfree(DatumGetPointer(key));
-	MemoryContextSwitchTo(caller);
 }
 
 int64
 loyalty_seeker_find(MemberSeeker *seeker, const char *ref)
 {
+	MemoryContext caller = MemoryContextSwitchTo(seeker->context);
+
 	if (seeker->asked++ == SEEK_SPAN)
 	{
 		end_span(seeker);
 		seeker->asked = 1;
 	}
+
+	/* whoever was asked for last may well be followed by this one */
+	if (seeker->scan != NULL && seeker->next != NULL && compare_ref(seeker->next, ref) < 0)
+		step(seeker);
 	if (seeker->scan == NULL || (seeker->next != NULL && compare_ref(seeker->next, ref) < 0))
 		seek(seeker, ref);
+	MemoryContextSwitchTo(caller);
 	return seeker->next != NULL && compare_ref(seeker->next, ref) == 0 ? seeker->next_id : 0;
 }
 
