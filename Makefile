@@ -81,6 +81,7 @@ OBJS = \
 	src/engine/member_state.o \
 	src/engine/member_streak.o \
 	src/engine/opening.o \
+	src/engine/number.o \
 	src/engine/past.o \
 	src/engine/past_events.o \
 	src/engine/plan.o \
@@ -89,6 +90,7 @@ OBJS = \
 	src/engine/rules.o \
 	src/engine/rules_breakdown.o \
 	src/engine/rules_facts.o \
+	src/engine/rules_json.o \
 	src/engine/rules_limit.o \
 	src/engine/rules_multiply.o \
 	src/engine/rules_path.o \

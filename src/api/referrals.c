@@ -36,11 +36,10 @@ PG_FUNCTION_INFO_V1(loyalty_referral_follow);
 static const Jsonb *
 invited_attributes(const char *inviter)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "inviter", inviter);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "inviter", inviter);
+	return loyalty_json_finish(json);
 }
 
 /* Locks both in id order; an invitee not yet enrolled comes last. */

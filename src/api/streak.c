@@ -204,9 +204,8 @@ static Jsonb *
 show_calendar(const StreakCalendar *calendar, StreakUnit unit, int32 from, int32 until,
 			  int32 today)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_array();
 
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int32 period = from; period < until; period++)
 	{
 		const char *name = period < today ? "missed" : "open";
@@ -215,12 +214,12 @@ show_calendar(const StreakCalendar *calendar, StreakUnit unit, int32 from, int32
 			name = "made_up";
 		else if (period <= today && loyalty_streak_is_done(calendar, period))
 			name = "done";
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		loyalty_json_text(&state, "day", day_text(loyalty_streak_first_day(unit, period)));
-		loyalty_json_text(&state, "state", name);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		loyalty_json_begin_object(json);
+		loyalty_json_text(json, "day", day_text(loyalty_streak_first_day(unit, period)));
+		loyalty_json_text(json, "state", name);
+		loyalty_json_end(json);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+	return loyalty_json_finish(json);
 }
 
 /* streak(member, event, at, program) */

@@ -140,29 +140,28 @@ loyalty_benefit_entitle(const Standing *standing, const char *name, const Jsonb 
 Jsonb *
 loyalty_breakdown_benefit(const BenefitUse *use, const Entitlement *entitlement)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 	char		text[INSTANT_TEXT_SIZE];
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "unit", entitlement->any->unit);
-	loyalty_json_integer(&state, "used", use->used);
+	loyalty_json_text(json, "unit", entitlement->any->unit);
+	loyalty_json_integer(json, "used", use->used);
 	if (use->quota != BENEFIT_UNLIMITED)
-		loyalty_json_integer(&state, "quota", use->quota);
+		loyalty_json_integer(json, "quota", use->quota);
 	if (entitlement->period_start != DT_NOBEGIN)
 	{
 		loyalty_instant_format(entitlement->period_start, text);
-		loyalty_json_text(&state, "since", text);
+		loyalty_json_text(json, "since", text);
 	}
 	if (use->units > 0)
-		loyalty_json_integer(&state, "units", use->units);
+		loyalty_json_integer(json, "units", use->units);
 	if (entitlement->period_end != DT_NOEND)
 	{
 		loyalty_instant_format(entitlement->period_end, text);
-		loyalty_json_text(&state, "until", text);
+		loyalty_json_text(json, "until", text);
 	}
-	loyalty_json_text(&state, "benefit", use->benefit);
-	loyalty_json_integer(&state, "quantity", use->quantity);
+	loyalty_json_text(json, "benefit", use->benefit);
+	loyalty_json_integer(json, "quantity", use->quantity);
 	if (use->units_left > 0)
-		loyalty_json_integer(&state, "units_left", use->units_left);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		loyalty_json_integer(json, "units_left", use->units_left);
+	return loyalty_json_finish(json);
 }

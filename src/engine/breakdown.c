@@ -9,6 +9,7 @@
 #include "utils/numeric.h"
 
 #include "engine/breakdown.h"
+#include "engine/rules_json.h"
 #include "types/instant.h"
 
 typedef struct Cancelled
@@ -53,51 +54,17 @@ loyalty_breakdown_cancelled(const CancelledWaivers *list, int64 grant)
 	return 0;
 }
 
-static void
-set_string(JsonbValue *value, const char *string)
-{
-	value->type = jbvString;
-	value->val.string.val = unconstify(char *, string);
-	value->val.string.len = strlen(string);
-}
-
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	set_string(&value, key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-static void
-push_number(JsonbParseState **state, int64 number)
-{
-	JsonbValue	value;
-
-	value.type = jbvNumeric;
-	value.val.numeric = int64_to_numeric(number);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 Jsonb *
 loyalty_breakdown_no_rules(bool resettled)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	yes;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "rules");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	loyalty_json_key(json, "rules");
+	loyalty_json_begin_array(json);
+	loyalty_json_end(json);
 	if (resettled)
-	{
-		push_key(&state, "resettled");
-		yes.type = jbvBool;
-		yes.val.boolean = true;
-		pushJsonbValue(&state, WJB_VALUE, &yes);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		loyalty_json_bool(json, "resettled", true);
+	return loyalty_json_finish(json);
 }
 
 bool
@@ -111,94 +78,73 @@ loyalty_breakdown_is_resettled(const Jsonb *breakdown)
 Jsonb *
 loyalty_breakdown_status(const char *status)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	value;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "status");
-	set_string(&value, status);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "status", status);
+	return loyalty_json_finish(json);
 }
 
 static void
-push_cancelled(JsonbParseState **state, const CancelledWaivers *list)
+push_cancelled(JsonWriter *json, const CancelledWaivers *list)
 {
 	ListCell   *cell;
 
-	push_key(state, "cancelled");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_key(json, "cancelled");
+	loyalty_json_begin_object(json);
 	foreach(cell, list)
 	{
 		const Cancelled *item = lfirst(cell);
 
-		push_key(state, psprintf(INT64_FORMAT, item->grant));
-		push_number(state, item->points);
+		loyalty_json_integer(json, psprintf(INT64_FORMAT, item->grant), item->points);
 	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	loyalty_json_end(json);
 }
 
 /* null where there is no end */
 static void
-push_until(JsonbParseState **state, TimestampTz until)
+push_until(JsonWriter *json, TimestampTz until)
 {
-	JsonbValue	value;
+	char		text[INSTANT_TEXT_SIZE];
 
-	push_key(state, "until");
 	if (TIMESTAMP_IS_NOEND(until))
-		value.type = jbvNull;
-	else
 	{
-		char	   *text = palloc(INSTANT_TEXT_SIZE);
-
-		loyalty_instant_format(until, text);
-		set_string(&value, text);
+		loyalty_json_null(json, "until");
+		return;
 	}
-	pushJsonbValue(state, WJB_VALUE, &value);
+	loyalty_instant_format(until, text);
+	loyalty_json_text(json, "until", text);
 }
 
 Jsonb *
 loyalty_breakdown_tier_grant(const char *tier, const char *kind, TimestampTz until)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	value;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "tier");
-	set_string(&value, tier);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_key(&state, "kind");
-	set_string(&value, kind);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_until(&state, until);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "tier", tier);
+	loyalty_json_text(json, "kind", kind);
+	push_until(json, until);
+	return loyalty_json_finish(json);
 }
 
 Jsonb *
 loyalty_breakdown_hold(TimestampTz until)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_until(&state, until);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	push_until(json, until);
+	return loyalty_json_finish(json);
 }
 
 Jsonb *
 loyalty_breakdown_gift(const char *tier, int64 cause, const CancelledWaivers *cancelled)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	value;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_key(&state, "tier");
-	set_string(&value, tier);
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	push_key(&state, "cause");
-	push_number(&state, cause);
+	loyalty_json_text(json, "tier", tier);
+	loyalty_json_integer(json, "cause", cause);
 	if (cancelled != NIL)
-		push_cancelled(&state, cancelled);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		push_cancelled(json, cancelled);
+	return loyalty_json_finish(json);
 }
 
 const char *
@@ -219,11 +165,10 @@ loyalty_breakdown_tier(const Jsonb *breakdown)
 Jsonb *
 loyalty_breakdown_store_cancelled(const CancelledWaivers *list)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_cancelled(&state, list);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	push_cancelled(json, list);
+	return loyalty_json_finish(json);
 }
 
 int64

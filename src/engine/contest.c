@@ -90,13 +90,13 @@ loyalty_contest_counted(const Contest *contest, Numeric measured, const List *fa
 	if (taken == 0)
 		return measured;
 	if (net == 0)
-		return int64_to_numeric(0);
+		return loyalty_number_of(0);
 	if (contest->measure->shape == PATH_ABSENT)
 		return measured;
 	share = DirectFunctionCall2(numeric_div,
 								DirectFunctionCall2(numeric_mul, NumericGetDatum(measured),
-													NumericGetDatum(int64_to_numeric(net))),
-								NumericGetDatum(int64_to_numeric(loyalty_points_add(net, taken))));
+													NumericGetDatum(loyalty_number_of(net))),
+								NumericGetDatum(loyalty_number_of(loyalty_points_add(net, taken))));
 	share = DirectFunctionCall2(numeric_round, share, Int32GetDatum(SHARE_SCALE));
 	return DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale, share));
 }
@@ -108,11 +108,11 @@ measure(const Contest *contest, const Jsonb *attributes)
 	Numeric		sum;
 
 	if (attributes == NULL || !loyalty_condition_holds(contest->condition, attributes))
-		return int64_to_numeric(0);
+		return loyalty_number_of(0);
 	if (contest->measure->shape == PATH_ABSENT)
-		return int64_to_numeric(1);
+		return loyalty_number_of(1);
 	sum = loyalty_path_sum(contest->measure, attributes);
-	return sum == NULL ? int64_to_numeric(0) : sum;
+	return sum == NULL ? loyalty_number_of(0) : sum;
 }
 
 /* The mark of an event so far; all NULL if it has none. */
@@ -170,7 +170,7 @@ count_event(Engine *engine, const Contest *contest, const Entry *first, Numeric 
 	if (measured == NULL)
 		measured = mark.measured;
 	if (mark.measured == NULL &&
-		(measured == NULL || loyalty_number_compare(measured, int64_to_numeric(0)) == 0))
+		(measured == NULL || loyalty_number_compare(measured, loyalty_number_of(0)) == 0))
 		return;
 
 	/* what is new, or has no ref, was not clawed back */

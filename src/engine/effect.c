@@ -81,37 +81,37 @@ loyalty_effects_given(const RuleWork *work, const EventRequest *request,
 
 /* Adds the member "effects" to an object that is being pushed. */
 static void
-push_effects(JsonbParseState **state, const List *effects)
+push_effects(JsonWriter *json, const List *effects)
 {
 	ListCell   *cell;
 
-	loyalty_json_key(state, "effects");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	loyalty_json_key(json, "effects");
+	loyalty_json_begin_array(json);
 	foreach(cell, effects)
 	{
 		const Effect *effect = lfirst(cell);
 
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		loyalty_json_text(state, "rule", effect->rule);
-		loyalty_json_integer(state, "count", effect->count);
-		loyalty_json_text(state, loyalty_effect_key(effect->kind), effect->name);
-		loyalty_json_integer(state, "rule_id", effect->rule_id);
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		loyalty_json_begin_object(json);
+		loyalty_json_text(json, "rule", effect->rule);
+		loyalty_json_integer(json, "count", effect->count);
+		loyalty_json_text(json, loyalty_effect_key(effect->kind), effect->name);
+		loyalty_json_integer(json, "rule_id", effect->rule_id);
+		loyalty_json_end(json);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	loyalty_json_end(json);
 }
 
 /* `breakdown` may be NULL: it has nothing else. */
 const Jsonb *
 loyalty_effects_note(const Jsonb *breakdown, const List *effects)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 
 	if (effects == NIL)
 		return breakdown;
-	loyalty_json_reopen(&state, breakdown);
-	push_effects(&state, effects);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	json = loyalty_json_reopen(breakdown);
+	push_effects(json, effects);
+	return loyalty_json_finish(json);
 }
 
 static Effect *

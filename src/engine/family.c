@@ -20,6 +20,7 @@
 #include "engine/breakdown.h"
 #include "engine/engine.h"
 #include "engine/family.h"
+#include "engine/number.h"
 #include "errors.h"
 
 /*

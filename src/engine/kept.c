@@ -59,26 +59,26 @@ loyalty_kept_read(const Jsonb *breakdown)
 const Jsonb *
 loyalty_kept_note(const Jsonb *breakdown, const List *kept)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 	ListCell   *cell;
 
 	if (kept == NIL)
 		return breakdown;
-	loyalty_json_reopen(&state, breakdown);
-	loyalty_json_key(&state, "kept");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	json = loyalty_json_reopen(breakdown);
+	loyalty_json_key(json, "kept");
+	loyalty_json_begin_array(json);
 	foreach(cell, kept)
 	{
 		const KeptTimes *times = lfirst(cell);
 
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		loyalty_uses_push(&state, "use", times->uses);
-		loyalty_json_text(&state, "rule", times->rule);
-		loyalty_json_integer(&state, "rule_id", times->rule_id);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		loyalty_json_begin_object(json);
+		loyalty_uses_push(json, "use", times->uses);
+		loyalty_json_text(json, "rule", times->rule);
+		loyalty_json_integer(json, "rule_id", times->rule_id);
+		loyalty_json_end(json);
 	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_end(json);
+	return loyalty_json_finish(json);
 }
 
 /* What the entries of an event note and still goes. */

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/membership.h"
+#include "engine/number.h"
 #include "engine/rules_json.h"
 #include "types/instant.h"
 
@@ -87,7 +88,7 @@ loyalty_subscription_sell(const Program *program, const PaidPlan *plan, List *su
 static Numeric
 number_of(int64 number)
 {
-	return int64_to_numeric(number);
+	return loyalty_number_of(number);
 }
 
 /* The part of a price that [from, until) is of [since, until), to cents or finer. */
@@ -148,35 +149,33 @@ loyalty_engine_note(Engine *engine, EntryKind kind, const char *ref, const Jsonb
 }
 
 static void
-push_instant(JsonbParseState **state, const char *key, TimestampTz instant)
+push_instant(JsonWriter *json, const char *key, TimestampTz instant)
 {
 	char		text[INSTANT_TEXT_SIZE];
 
 	loyalty_instant_format(instant, text);
-	loyalty_json_text(state, key, text);
+	loyalty_json_text(json, key, text);
 }
 
 Jsonb *
 loyalty_breakdown_subscription(const char *plan, const Subscription *sold)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "plan", plan);
-	loyalty_json_number(&state, "price", sold->price);
-	push_instant(&state, "since", sold->since);
-	push_instant(&state, "until", sold->until);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "plan", plan);
+	loyalty_json_number(json, "price", sold->price);
+	push_instant(json, "since", sold->since);
+	push_instant(json, "until", sold->until);
+	return loyalty_json_finish(json);
 }
 
 Jsonb *
 loyalty_breakdown_cancellation(const char *plan, TimestampTz at, Numeric refund)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "plan", plan);
-	push_instant(&state, "until", at);
-	loyalty_json_number(&state, "refund", refund);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "plan", plan);
+	push_instant(json, "until", at);
+	loyalty_json_number(json, "refund", refund);
+	return loyalty_json_finish(json);
 }

@@ -27,7 +27,7 @@ use_multiplier(RuleWork *work, const PaidPlan *plan)
 	if (plan == NULL || !plan->multiplies)
 		return;
 	if (tier == NULL)
-		tier = int64_to_numeric(1);
+		tier = loyalty_number_of(1);
 	if (DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(plan->earn_multiplier),
 										 NumericGetDatum(tier))))
 	{

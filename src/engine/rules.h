@@ -141,9 +141,7 @@ extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
 /* The $streak that its rules saw; NULL if none asked. */
 extern const StreakValue *loyalty_breakdown_streak(const Jsonb *breakdown);
 
-/* Are two numbers or texts the same, or both NULL? */
-extern bool loyalty_same_number(Numeric a, Numeric b);
-
+/* Are two texts the same, or both NULL? */
 static inline bool
 loyalty_same_text(const char *a, const char *b)
 {

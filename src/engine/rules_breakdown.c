@@ -6,13 +6,13 @@
  *		{"program": version, "at": "2026-11-21T10:00:00Z",
  *		 "tier": {"name": "gold", "rank": 2, "multiplier": 1.5},
  *		 "member": {"city": "Oslo"},
- *		 "versions": [12, 15],
+ *		 "versions": "12-15,20",
  *		 "rules": [{"rule": "base", "version": 12, "matches": 1, "given": 8.5,
  *					"wished": 12.75, "points": 12, "growth": 8}]}
  * A rule may further have "cut_by": ["100 points per month"], "note", and what
  * it uses; the first grant the "facts" that rules asked for (rules_facts.c).
- * `versions` are those of all rules that could have applied, since a correction
- * may match others.  `tier` is absent without a tier, `member` if no rule
+ * `versions` are those of all rules that could have applied, in their order, since
+ * a correction may match others.  `tier` is absent without a tier, `member` if no rule
  * mentions it.  A `plan` ({"name": "prime", "multiplier": 10}) is there where its
  * multiplier counted, not the tier's.  `given` is before the multiplier and
  * absent where it changed nothing; a multiplying rule has its `factor` instead.
@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "engine/rules_json.h"
@@ -32,11 +33,11 @@
 
 /* A computed number without the zeros at its end that division leaves. */
 static void
-push_number(JsonbParseState **state, const char *key, Numeric number)
+push_number(JsonWriter *json, const char *key, Numeric number)
 {
 	Datum		trimmed = DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(number));
 
-	loyalty_json_number(state, key, DatumGetNumeric(trimmed));
+	loyalty_json_number(json, key, DatumGetNumeric(trimmed));
 }
 
 static const char *
@@ -58,76 +59,119 @@ note_of(const RuleResult *result)
 	return NULL;
 }
 
+static void
+push_cuts(JsonWriter *json, const List *cuts)
+{
+	ListCell   *cell;
+
+	loyalty_json_key(json, "cut_by");
+	loyalty_json_begin_array(json);
+	foreach(cell, cuts)
+		loyalty_json_text(json, NULL, lfirst(cell));
+	loyalty_json_end(json);
+}
+
 /* Keys by length, then by bytes, as below. */
 static void
-push_result(JsonbParseState **state, const RuleResult *result)
+push_result(JsonWriter *json, const RuleResult *result)
 {
 	const char *note = note_of(result);
 	Numeric		wished = result->uncapped == NULL || result->raised ? result->wished :
 		result->uncapped;
-	ListCell   *cell;
+	UseParts	use;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_breakdown_use(result, &use);
+	loyalty_json_begin_object(json);
+	if (use.counts)
+		loyalty_breakdown_push_counts(json, result);
 	if (note != NULL)
-		loyalty_json_text(state, "note", note);
-	loyalty_json_text(state, "rule", result->rule->name);
+		loyalty_json_text(json, "note", note);
+	loyalty_json_text(json, "rule", result->rule->name);
+	if (use.seen != NULL)
+		loyalty_breakdown_push_seen(json, use.seen);
+	if (use.carry != NULL)
+		loyalty_json_number(json, "carry", use.carry->carried);
 	if (result->rule->mode == RULE_ADD && result->points != result->wished)
-		push_number(state, "given", result->points);
+		push_number(json, "given", result->points);
+	if (use.budget != NULL)
+		loyalty_json_integer(json, "budget", use.budget->budget);
 	if (result->cuts != NIL)
-	{
-		loyalty_json_key(state, "cut_by");
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		foreach(cell, result->cuts)
-			loyalty_json_text(state, NULL, lfirst(cell));
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
-	}
+		push_cuts(json, result->cuts);
 	if (result->rule->mode == RULE_MULTIPLY && result->matches > 0)
-		push_number(state, "factor", result->points);
+		push_number(json, "factor", result->points);
 	if (result->granted_growth != result->granted)
-		loyalty_json_integer(state, "growth", result->granted_growth);
-	loyalty_json_integer(state, "points", result->granted);
-	if (loyalty_number_compare(wished, int64_to_numeric(result->granted)) != 0)
-		push_number(state, "wished", wished);
+		loyalty_json_integer(json, "growth", result->granted_growth);
+	loyalty_json_integer(json, "points", result->granted);
+	if (loyalty_number_compare(wished, loyalty_number_of(result->granted)) != 0)
+		push_number(json, "wished", wished);
 	if (result->matches > 1)
-		loyalty_json_integer(state, "matches", result->matches);
-	loyalty_json_integer(state, "version", result->rule->version_id);
-	loyalty_breakdown_push_use(state, result);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		loyalty_json_integer(json, "matches", result->matches);
+	if (result->uses != NIL)
+		loyalty_json_integer(json, "rule_id", result->rule->rule_id);
+	loyalty_json_integer(json, "version", result->rule->version_id);
+	loyalty_json_end(json);
 }
 
 static void
-push_tier(JsonbParseState **state, const RuleWork *work)
+push_tier(JsonWriter *json, const RuleWork *work)
 {
-	loyalty_json_key(state, "tier");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(state, "name", work->tier_name);
-	loyalty_json_integer(state, "rank", work->tier_rank);
-	loyalty_json_number(state, "multiplier",
+	loyalty_json_key(json, "tier");
+	loyalty_json_begin_object(json);
+	loyalty_json_text(json, "name", work->tier_name);
+	loyalty_json_integer(json, "rank", work->tier_rank);
+	loyalty_json_number(json, "multiplier",
 						work->tier_multiplier != NULL ? work->tier_multiplier :
-						int64_to_numeric(1));
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+						loyalty_number_of(1));
+	loyalty_json_end(json);
 }
 
 static void
-push_plan(JsonbParseState **state, const RuleWork *work)
+push_plan(JsonWriter *json, const RuleWork *work)
 {
-	loyalty_json_key(state, "plan");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(state, "name", work->plan_name);
-	loyalty_json_number(state, "multiplier", work->multiplier);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	loyalty_json_key(json, "plan");
+	loyalty_json_begin_object(json);
+	loyalty_json_text(json, "name", work->plan_name);
+	loyalty_json_number(json, "multiplier", work->multiplier);
+	loyalty_json_end(json);
 }
 
-static void
-push_versions(JsonbParseState **state, const RuleWork *work)
+/* Adds the end of a run of versions to its beginning. */
+static char *
+end_run(char *end, int64 first, int64 last)
 {
+	if (last == first)
+		return end;
+	*end++ = '-';
+	return end + pg_lltoa(last, end);
+}
+
+/* Versions of rules, runs of them as first-last: "3-22,40". */
+static const char *
+versions_text(const List *rules)
+{
+	char	   *text = palloc(list_length(rules) * (MAXINT8LEN + 1) + 1);
+	char	   *end = text;
+	int64		first = 0;
+	int64		last = 0;
 	ListCell   *cell;
 
-	loyalty_json_key(state, "versions");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	foreach(cell, work->rules)
-		loyalty_json_integer(state, NULL, ((const Rule *) lfirst(cell))->version_id);
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	foreach(cell, rules)
+	{
+		int64		version = ((const Rule *) lfirst(cell))->version_id;
+
+		if (end > text && version == last + 1)
+		{
+			last = version;
+			continue;
+		}
+		end = end_run(end, first, last);
+		if (end > text)
+			*end++ = ',';
+		end += pg_lltoa(version, end);
+		first = last = version;
+	}
+	*end_run(end, first, last) = '\0';
+	return text;
 }
 
 /*
@@ -138,41 +182,40 @@ Jsonb *
 loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,
 						int result_count, int grant)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 	bool		first = grant == 0;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	if (first)
 	{
 		char		at[INSTANT_TEXT_SIZE];
 
 		loyalty_instant_format(work->at, at);
-		loyalty_json_text(&state, "at", at);
+		loyalty_json_text(json, "at", at);
 	}
 	if (first && work->plan_name != NULL)
-		push_plan(&state, work);
+		push_plan(json, work);
 	if (first && work->tier_name != NULL)
-		push_tier(&state, work);
+		push_tier(json, work);
 	if (first)
-		loyalty_breakdown_push_facts(&state, work, results, result_count);
-	loyalty_json_key(&state, "rules");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		loyalty_breakdown_push_facts(json, work, results, result_count);
+	loyalty_json_key(json, "rules");
+	loyalty_json_begin_array(json);
 	for (int i = 0; i < result_count; i++)
 	{
 		if (results[i].grant == grant)
-			push_result(&state, &results[i]);
+			push_result(json, &results[i]);
 	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	loyalty_json_end(json);
 	if (first && work->member != NULL)
-		loyalty_json_document(&state, "member", work->member);
+		loyalty_json_document(json, "member", work->member);
 	if (first)
 	{
-		loyalty_json_integer(&state, "program", work->program->version_id);
-		push_versions(&state, work);
+		loyalty_json_integer(json, "program", work->program->version_id);
+		loyalty_json_text(json, "versions", versions_text(work->rules));
 	}
 	if (work->renewed)
-		loyalty_json_bool(&state, "resettled", true);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		loyalty_json_bool(json, "resettled", true);
+	return loyalty_json_finish(json);
 }
 
 /* The rules of one breakdown, as `"base" 100 points and 80 growth, ...`. */
@@ -274,8 +317,32 @@ loyalty_breakdown_read_member(const Jsonb *stored, RuleWork *work)
 	}
 	if (loyalty_json_find(root, "facts", jbvBinary, &value))
 		loyalty_breakdown_read_facts(value.val.binary.data, work);
+	if (loyalty_json_find(root, "rules", jbvBinary, &value))
+		loyalty_breakdown_read_before(value.val.binary.data, work);
 	if (loyalty_json_find(root, "member", jbvBinary, &value))
 		work->member = JsonbValueToJsonb(&value);
+}
+
+/* The rules of versions_text(), in its order. */
+static void
+read_versions(const char *text, const EventType *event, RuleWork *work)
+{
+	const char *cursor = text;
+
+	while (*cursor != '\0')
+	{
+		char	   *end;
+		int64		first = strtoi64(cursor, &end, 10);
+		int64		last = *end == '-' ? strtoi64(end + 1, &end, 10) : first;
+
+		if (end == cursor || (*end != ',' && *end != '\0'))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("stored breakdown has no valid \"%s\"", "versions")));
+		for (int64 version = first; version <= last; version++)
+			work->rules = lappend(work->rules, unconstify(Rule *, find_rule(event, version)));
+		cursor = *end == ',' ? end + 1 : end;
+	}
 }
 
 /* Fills all of *work but the attributes and variables from what was stored. */
@@ -284,20 +351,12 @@ loyalty_breakdown_read(const Jsonb *stored, const EventRequest *request, RuleWor
 {
 	const JsonbContainer *root = &stored->root;
 	JsonbValue	value;
-	JsonbIterator *iterator;
 
 	need_member(root, "program", jbvNumeric, &value);
 	work->program = request->program;
 	if (work->program->version_id != loyalty_json_int64(&value))
 		work->program = loyalty_program_by_version(loyalty_json_int64(&value));
 	loyalty_breakdown_read_member(stored, work);
-	need_member(root, "versions", jbvBinary, &value);
-	iterator = JsonbIteratorInit(value.val.binary.data);
-	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
-	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
-	{
-		const Rule *rule = find_rule(request->event, loyalty_json_int64(&value));
-
-		work->rules = lappend(work->rules, unconstify(Rule *, rule));
-	}
+	need_member(root, "versions", jbvString, &value);
+	read_versions(pnstrdup(value.val.string.val, value.val.string.len), request->event, work);
 }

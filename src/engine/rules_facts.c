@@ -2,14 +2,15 @@
  * rules_facts.c
  *		What rules use, and what they knew, within a breakdown.
  *
- * Beside its points a rule notes what it uses of its limits, per period and
- * key as [points, times], and what else it counts:
- *		"use": {"month 2026-11-01": [40, 1], "ever bob": [40, 1]},
+ * Beside its points a rule notes what it uses of its limits, per period and key
+ * as [points, times], followed by what was used before it, if anything was, and
+ * what else it counts:
+ *		"use": {"month 2026-11-01": [40, 1, 60, 2], "ever bob": [40, 1]},
  *		"seen": {"month 2026-11-01": 12.5}, "carry": 0.25, "budget": 40,
  *		"rule_id": 7
  * The first grant holds the facts that a correction needs again, rules by
- * version: what was used before it, $period_count and $period_sum, the fraction
- * that came in.
+ * version: $period_count and $period_sum, the fraction that came in, what was
+ * used before if the rule is part of another grant.
  *		"facts": {"count": 3, "idle_days": 12, "room": 500,
  *			"streak": {"run": 5, "days": 9, "first": true}, "rules": {"12": {
  *			"used": {"month 2026-11-01": [60, 2]}, "before": [4, 99.5],
@@ -52,15 +53,31 @@ static const char *
 use_name(const RuleUse *use)
 {
 	const char *per = loyalty_period_name(use->per);
-	const char *separator = use->key[0] == '\0' ? "" : " ";
+	char	   *name;
+	char	   *end;
 	int			year;
 	int			month;
 	int			day;
 
-	if (DATE_IS_NOBEGIN(use->since))
-		return psprintf("%s%s%s", per, separator, use->key);
-	j2date(use->since + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	return psprintf("%s %04d-%02d-%02d%s%s", per, year, month, day, separator, use->key);
+	end = name = palloc(strlen(per) + sizeof(" 294276-12-31 ") + strlen(use->key));
+	end = stpcpy(end, per);
+	if (!DATE_IS_NOBEGIN(use->since))
+	{
+		j2date(use->since + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		*end++ = ' ';
+		end = pg_ultostr_zeropad(end, year, 4);
+		*end++ = '-';
+		end = pg_ultostr_zeropad(end, month, 2);
+		*end++ = '-';
+		end = pg_ultostr_zeropad(end, day, 2);
+		*end = '\0';
+	}
+	if (use->key[0] != '\0')
+	{
+		*end++ = ' ';
+		strcpy(end, use->key);
+	}
+	return name;
 }
 
 static void
@@ -98,81 +115,159 @@ parse_use_name(const char *name, int length, RuleUse *use)
 }
 
 void
-loyalty_uses_push(JsonbParseState **state, const char *key, const List *uses)
+loyalty_uses_push(JsonWriter *json, const char *key, const List *uses)
 {
 	ListCell   *cell;
 
-	loyalty_json_key(state, key);
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_key(json, key);
+	loyalty_json_begin_object(json);
 	foreach(cell, uses)
 	{
 		const RuleUse *use = lfirst(cell);
 
 		if (use->points == 0 && use->times == 0)
 			continue;
-		loyalty_json_key(state, use_name(use));
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		loyalty_json_integer(state, NULL, use->points);
-		loyalty_json_integer(state, NULL, use->times);
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		loyalty_json_key(json, use_name(use));
+		loyalty_json_begin_array(json);
+		loyalty_json_integer(json, NULL, use->points);
+		loyalty_json_integer(json, NULL, use->times);
+		loyalty_json_end(json);
 	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	loyalty_json_end(json);
 }
 
-/* Within the object of a rule's result. */
-void
-loyalty_breakdown_push_use(JsonbParseState **state, const RuleResult *result)
+static const LimitBucket *
+bucket_of(const RuleResult *result, int number)
 {
-	bool		counts = false;
+	return (const LimitBucket *) result->buckets.uses[number];
+}
+
+/* Was something of it used before the event? */
+static bool
+was_used(const LimitBucket *bucket)
+{
+	return bucket->use.per != PERIOD_EVENT &&
+		(bucket->points_before != 0 || bucket->times_before != 0);
+}
+
+/* Is there something to tell of a bucket? */
+static bool
+is_counted(const LimitBucket *bucket)
+{
+	return was_used(bucket) ||
+		(bucket->use.per != PERIOD_EVENT && (bucket->use.points != 0 || bucket->use.times != 0));
+}
+
+void
+loyalty_breakdown_use(const RuleResult *result, UseParts *parts)
+{
 	ListCell   *cell;
 
-	if (result->uses == NIL)
-		return;
-	loyalty_json_integer(state, "rule_id", result->rule->rule_id);
+	memset(parts, 0, sizeof(UseParts));
+	for (int i = 0; i < result->buckets.count && !parts->counts; i++)
+		parts->counts = is_counted(bucket_of(result, i));
 	foreach(cell, result->uses)
 	{
 		const RuleUse *use = lfirst(cell);
 
-		counts |= use->points != 0 || use->times != 0;
 		if (use->carried != NULL)
-			loyalty_json_number(state, "carry", use->carried);
+			parts->carry = use;
 		if (use->budget != 0)
-			loyalty_json_integer(state, "budget", use->budget);
+			parts->budget = use;
 		if (use->seen != 0)
-		{
-			loyalty_json_key(state, "seen");
-			pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-			loyalty_json_number(state, use_name(use), use->measured);
-			pushJsonbValue(state, WJB_END_OBJECT, NULL);
-		}
+			parts->seen = use;
 	}
-	if (counts)
-		loyalty_uses_push(state, "use", result->uses);
+}
+
+void
+loyalty_breakdown_push_counts(JsonWriter *json, const RuleResult *result)
+{
+	loyalty_json_key(json, "use");
+	loyalty_json_begin_object(json);
+	for (int i = 0; i < result->buckets.count; i++)
+	{
+		const LimitBucket *bucket = bucket_of(result, i);
+
+		if (!is_counted(bucket))
+			continue;
+		loyalty_json_key(json, use_name(&bucket->use));
+		loyalty_json_begin_array(json);
+		loyalty_json_integer(json, NULL, bucket->use.points);
+		loyalty_json_integer(json, NULL, bucket->use.times);
+		if (was_used(bucket))
+		{
+			loyalty_json_integer(json, NULL, bucket->points_before);
+			loyalty_json_integer(json, NULL, bucket->times_before);
+		}
+		loyalty_json_end(json);
+	}
+	loyalty_json_end(json);
+}
+
+void
+loyalty_breakdown_push_seen(JsonWriter *json, const RuleUse *seen)
+{
+	loyalty_json_key(json, "seen");
+	loyalty_json_begin_object(json);
+	loyalty_json_number(json, use_name(seen), seen->measured);
+	loyalty_json_end(json);
+}
+
+/* Those of the first grant tell what was used before within their own `use`. */
+static bool
+has_rule_facts(const RuleResult *result, bool *used, bool *before)
+{
+	*before = result->scope != NULL && result->scope->before.key != NULL;
+	*used = false;
+	for (int i = 0; i < result->buckets.count && result->grant != 0 && !*used; i++)
+		*used = was_used(bucket_of(result, i));
+	return *used || *before || result->carried != NULL;
 }
 
 static void
-push_rule_facts(JsonbParseState **state, const RuleResult *result)
+push_used(JsonWriter *json, const RuleResult *result)
 {
-	bool		before = result->scope != NULL && result->scope->before.key != NULL;
+	loyalty_json_key(json, "used");
+	loyalty_json_begin_object(json);
+	for (int i = 0; i < result->buckets.count; i++)
+	{
+		const LimitBucket *bucket = bucket_of(result, i);
 
-	if (result->used == NIL && result->carried == NULL && !before)
+		if (!was_used(bucket))
+			continue;
+		loyalty_json_key(json, use_name(&bucket->use));
+		loyalty_json_begin_array(json);
+		loyalty_json_integer(json, NULL, bucket->points_before);
+		loyalty_json_integer(json, NULL, bucket->times_before);
+		loyalty_json_end(json);
+	}
+	loyalty_json_end(json);
+}
+
+static void
+push_rule_facts(JsonWriter *json, const RuleResult *result)
+{
+	bool		used;
+	bool		before;
+
+	if (!has_rule_facts(result, &used, &before))
 		return;
-	loyalty_json_key(state, psprintf(INT64_FORMAT, result->rule->version_id));
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	if (result->used != NIL)
-		loyalty_uses_push(state, "used", result->used);
+	loyalty_json_key(json, psprintf(INT64_FORMAT, result->rule->version_id));
+	loyalty_json_begin_object(json);
+	if (used)
+		push_used(json, result);
 	if (before)
 	{
-		loyalty_json_key(state, "before");
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		loyalty_json_integer(state, NULL, result->scope->before.seen);
-		loyalty_json_number(state, NULL, result->scope->before.measured != NULL ?
-							result->scope->before.measured : int64_to_numeric(0));
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		loyalty_json_key(json, "before");
+		loyalty_json_begin_array(json);
+		loyalty_json_integer(json, NULL, result->scope->before.seen);
+		loyalty_json_number(json, NULL, result->scope->before.measured != NULL ?
+							result->scope->before.measured : loyalty_number_of(0));
+		loyalty_json_end(json);
 	}
 	if (result->carried != NULL)
-		loyalty_json_number(state, "carried", result->carried);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		loyalty_json_number(json, "carried", result->carried);
+	loyalty_json_end(json);
 }
 
 /* What was stored once is handed on, whatever the rules of now mention. */
@@ -184,26 +279,29 @@ shows_streak(const RuleWork *work)
 }
 
 static bool
-has_facts(const RuleWork *work, const RuleResult *results, int count)
+has_facts_of_rules(const RuleResult *results, int count)
 {
-	bool		facts = work->count >= 0 || work->room >= 0 || shows_streak(work);
+	bool		used;
+	bool		before;
 
 	for (int i = 0; i < count; i++)
-		facts |= results[i].used != NIL || results[i].carried != NULL ||
-			results[i].scope != NULL;
-	return facts;
+	{
+		if (has_rule_facts(&results[i], &used, &before))
+			return true;
+	}
+	return false;
 }
 
 /* As $streak, and as it is stored. */
 void
-loyalty_streak_push(JsonbParseState **state, const StreakValue *streak)
+loyalty_streak_push(JsonWriter *json, const StreakValue *streak)
 {
-	loyalty_json_key(state, "streak");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_integer(state, "run", streak->run);
-	loyalty_json_integer(state, "days", streak->days);
-	loyalty_json_bool(state, "first", streak->first);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	loyalty_json_key(json, "streak");
+	loyalty_json_begin_object(json);
+	loyalty_json_integer(json, "run", streak->run);
+	loyalty_json_integer(json, "days", streak->days);
+	loyalty_json_bool(json, "first", streak->first);
+	loyalty_json_end(json);
 }
 
 static const StreakValue *
@@ -235,34 +333,51 @@ loyalty_breakdown_streak(const Jsonb *breakdown)
 
 /* The facts of all rules, within the breakdown of the first grant. */
 void
-loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
+loyalty_breakdown_push_facts(JsonWriter *json, const RuleWork *work,
 							 const RuleResult *results, int count)
 {
-	if (!has_facts(work, results, count))
+	bool		of_rules = has_facts_of_rules(results, count);
+
+	if (work->room < 0 && work->count < 0 && !shows_streak(work) && !of_rules)
 		return;
-	loyalty_json_key(state, "facts");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	loyalty_json_key(json, "facts");
+	loyalty_json_begin_object(json);
 	if (work->room >= 0)
-		loyalty_json_integer(state, "room", work->room);
+		loyalty_json_integer(json, "room", work->room);
 	if (work->count >= 0)
 	{
-		loyalty_json_integer(state, "count", work->count);
+		loyalty_json_integer(json, "count", work->count);
 		if (work->idle_days >= 0)
-			loyalty_json_integer(state, "idle_days", work->idle_days);
+			loyalty_json_integer(json, "idle_days", work->idle_days);
 	}
 	if (shows_streak(work))
-		loyalty_streak_push(state, work->streak);
-	loyalty_json_key(state, "rules");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < count; i++)
-		push_rule_facts(state, &results[i]);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		loyalty_streak_push(json, work->streak);
+	if (of_rules)
+	{
+		loyalty_json_key(json, "rules");
+		loyalty_json_begin_object(json);
+		for (int i = 0; i < count; i++)
+			push_rule_facts(json, &results[i]);
+		loyalty_json_end(json);
+	}
+	loyalty_json_end(json);
 }
 
-/* Reads {"month 2026-11-01": [points, times], ...}. */
-List *
-loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
+static int64
+element(const JsonbContainer *array, int number)
+{
+	const JsonbValue *value =
+		getIthJsonbValueFromContainer(unconstify(JsonbContainer *, array), number);
+
+	return value == NULL ? 0 : loyalty_json_int64(value);
+}
+
+/*
+ * Reads {"month 2026-11-01": [points, times, points before, times before], ...},
+ * two of each from `first` on.
+ */
+static List *
+read_counts(const JsonbContainer *object, List *uses, int32 rule_id, int first)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, object));
 	JsonbValue	value;
@@ -272,8 +387,6 @@ loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
 	JsonbIteratorNext(&iterator, &value, true);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		JsonbValue *number;
-
 		if (token == WJB_KEY)
 		{
 			use = palloc0(sizeof(RuleUse));
@@ -282,14 +395,19 @@ loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
 		}
 		else if (token == WJB_VALUE && use != NULL && value.type == jbvBinary)
 		{
-			number = getIthJsonbValueFromContainer(value.val.binary.data, 0);
-			use->points = number == NULL ? 0 : loyalty_json_int64(number);
-			number = getIthJsonbValueFromContainer(value.val.binary.data, 1);
-			use->times = number == NULL ? 0 : loyalty_json_int64(number);
-			uses = lappend(uses, use);
+			use->points = element(value.val.binary.data, first);
+			use->times = element(value.val.binary.data, first + 1);
+			if (use->points != 0 || use->times != 0)
+				uses = lappend(uses, use);
 		}
 	}
 	return uses;
+}
+
+List *
+loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
+{
+	return read_counts(object, uses, rule_id, 0);
 }
 
 static void
@@ -344,6 +462,47 @@ loyalty_breakdown_read_facts(const JsonbContainer *object, RuleWork *work)
 			read_rule_facts(value.val.binary.data, facts);
 			work->stored = lappend(work->stored, facts);
 		}
+	}
+}
+
+/* The facts of a rule's version; made if there are none yet. */
+static StoredFacts *
+facts_of(RuleWork *work, int64 version_id)
+{
+	StoredFacts *facts;
+	ListCell   *cell;
+
+	foreach(cell, work->stored)
+	{
+		facts = lfirst(cell);
+		if (facts->version_id == version_id)
+			return facts;
+	}
+	facts = palloc0(sizeof(StoredFacts));
+	facts->version_id = version_id;
+	work->stored = lappend(work->stored, facts);
+	return facts;
+}
+
+/* Adds what the rules of the first grant had used before, which `use` tells. */
+void
+loyalty_breakdown_read_before(const JsonbContainer *results, RuleWork *work)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, results));
+	JsonbValue	result;
+	JsonbValue	version;
+	JsonbValue	use;
+
+	JsonbIteratorNext(&iterator, &result, true);	/* the array itself */
+	while (JsonbIteratorNext(&iterator, &result, true) == WJB_ELEM)
+	{
+		StoredFacts *facts;
+
+		if (!loyalty_json_find(result.val.binary.data, "use", jbvBinary, &use) ||
+			!loyalty_json_find(result.val.binary.data, "version", jbvNumeric, &version))
+			continue;
+		facts = facts_of(work, loyalty_json_int64(&version));
+		facts->used = read_counts(use.val.binary.data, facts->used, 0, 2);
 	}
 }
 

@@ -1,6 +1,11 @@
 /*
  * rules_json.h
- *		Writing jsonb objects, key by key.
+ *		Writing jsonb, key by key.
+ *
+ * A writer gathers the whole document and makes jsonb of it at once.  Keys may
+ * come in any order, and of a key that comes twice the last value stays; in the
+ * order in which jsonb keeps them, by length and then by bytes, they need no
+ * sorting.  Keys and numbers are pointed to until then, and must stay.
  */
 #ifndef LOYALTY_RULES_JSON_H
 #define LOYALTY_RULES_JSON_H
@@ -8,102 +13,39 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "compat.h"
+typedef struct JsonWriter JsonWriter;
 
-static inline void
-loyalty_json_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
+/* A document that is an object or an array; allocated where the caller is. */
+extern JsonWriter *loyalty_json_object(void);
+extern JsonWriter *loyalty_json_array(void);
 
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
+/* An object that begins with the members of another; NULL = it has none. */
+extern JsonWriter *loyalty_json_reopen(const Jsonb *object);
 
-/* `key` may be NULL: an element of an array. */
-static inline void
-loyalty_json_value(JsonbParseState **state, const char *key, JsonbValue *value)
-{
-	if (key != NULL)
-		loyalty_json_key(state, key);
-	pushJsonbValue(state, key != NULL ? WJB_VALUE : WJB_ELEM, value);
-}
+/* Ends it. */
+extern Jsonb *loyalty_json_finish(JsonWriter *writer);
 
-static inline void
-loyalty_json_number(JsonbParseState **state, const char *key, Numeric number)
-{
-	JsonbValue	value;
+/* The key of what follows, in an object. */
+extern void loyalty_json_key(JsonWriter *writer, const char *key);
 
-	value.type = jbvNumeric;
-	value.val.numeric = number;
-	loyalty_json_value(state, key, &value);
-}
+/* An object or array within, behind its key or as an element. */
+extern void loyalty_json_begin_object(JsonWriter *writer);
+extern void loyalty_json_begin_array(JsonWriter *writer);
+extern void loyalty_json_end(JsonWriter *writer);
 
-static inline void
-loyalty_json_integer(JsonbParseState **state, const char *key, int64 number)
-{
-	loyalty_json_number(state, key, int64_to_numeric(number));
-}
+/* Values; `key` NULL: an element of an array, or the key was given. */
+extern void loyalty_json_value(JsonWriter *writer, const char *key, const JsonbValue *value);
+extern void loyalty_json_number(JsonWriter *writer, const char *key, Numeric number);
+extern void loyalty_json_integer(JsonWriter *writer, const char *key, int64 number);
+extern void loyalty_json_text(JsonWriter *writer, const char *key, const char *text);
+extern void loyalty_json_bool(JsonWriter *writer, const char *key, bool boolean);
+extern void loyalty_json_null(JsonWriter *writer, const char *key);
 
-static inline void
-loyalty_json_text(JsonbParseState **state, const char *key, const char *text)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = pstrdup(text);
-	value.val.string.len = strlen(text);
-	loyalty_json_value(state, key, &value);
-}
-
-static inline void
-loyalty_json_bool(JsonbParseState **state, const char *key, bool boolean)
-{
-	JsonbValue	value;
-
-	value.type = jbvBool;
-	value.val.boolean = boolean;
-	loyalty_json_value(state, key, &value);
-}
-
-static inline void
-loyalty_json_null(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvNull;
-	loyalty_json_value(state, key, &value);
-}
+/* A member of an object, as it was read from one. */
+extern void loyalty_json_member(JsonWriter *writer, const JsonbValue *key,
+								const JsonbValue *value);
 
 /* A whole document, which must be an object or an array. */
-static inline void
-loyalty_json_document(JsonbParseState **state, const char *key, const Jsonb *document)
-{
-	JsonbValue	value;
-
-	value.type = jbvBinary;
-	value.val.binary.data = unconstify(JsonbContainer *, &document->root);
-	value.val.binary.len = VARSIZE(document) - VARHDRSZ;
-	loyalty_json_value(state, key, &value);
-}
-
-/* Begins an object with the members of another; NULL = it has none. */
-static inline void
-loyalty_json_reopen(JsonbParseState **state, const Jsonb *document)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	if (document == NULL)
-		return;
-	iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &document->root));
-	JsonbIteratorNext(&iterator, &value, true); /* the object itself */
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY ||
-		   token == WJB_VALUE)
-		pushJsonbValue(state, token, &value);
-}
+extern void loyalty_json_document(JsonWriter *writer, const char *key, const Jsonb *document);
 
 #endif							/* LOYALTY_RULES_JSON_H */

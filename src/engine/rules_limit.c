@@ -52,7 +52,7 @@ find_bucket(const RuleWork *work, RuleResult *result, const RuleLimit *limit, co
 		return bucket;
 	bucket = palloc0(sizeof(LimitBucket));
 	bucket->use = use;
-	bucket->granted = int64_to_numeric(0);
+	bucket->granted = loyalty_number_of(0);
 	bucket->part = -1;
 	loyalty_use_add(&result->buckets, &bucket->use);
 	return bucket;
@@ -171,7 +171,7 @@ refuse(const RuleResult *result, const RuleLimit *limit, const LimitBucket *buck
 			 errmsg("limit of rule \"%s\" reached", result->rule->name),
 			 errdetail("The limit is %s; %s are used%s, %s more are asked for.",
 					   limit_text(limit, false),
-					   number_text(loyalty_number_add(int64_to_numeric(bucket->use.points),
+					   number_text(loyalty_number_add(loyalty_number_of(bucket->use.points),
 													  bucket->granted)),
 					   key, number_text(asked))));
 }
@@ -202,7 +202,7 @@ limit_match(RuleResult *result, const RuleLimit *limit, const LimitBucket *bucke
 		if (limit->refuse)
 			refuse(result, limit, bucket, true, match->points);
 		note_cut(result, limit_text(limit, true));
-		match->points = int64_to_numeric(0);
+		match->points = loyalty_number_of(0);
 		match->growth = NULL;
 		match->cut = true;
 	}
@@ -210,12 +210,12 @@ limit_match(RuleResult *result, const RuleLimit *limit, const LimitBucket *bucke
 		return;
 	left = Max(limit->points - bucket->use.points, 0);
 	if (loyalty_number_compare(loyalty_number_add(bucket->granted, match->points),
-							   int64_to_numeric(left)) <= 0)
+							   loyalty_number_of(left)) <= 0)
 		return;
 	if (limit->refuse)
 		refuse(result, limit, bucket, false, match->points);
 	note_cut(result, limit_text(limit, false));
-	match->points = loyalty_number_subtract(int64_to_numeric(left), bucket->granted);
+	match->points = loyalty_number_subtract(loyalty_number_of(left), bucket->granted);
 	match->cut = !loyalty_number_positive(match->points);
 }
 
@@ -229,7 +229,7 @@ applies(const RuleResult *result)
 bool
 loyalty_match_grants(const RuleResult *result, const RuleMatch *match)
 {
-	int			sign = loyalty_number_compare(match->points, int64_to_numeric(0));
+	int			sign = loyalty_number_compare(match->points, loyalty_number_of(0));
 
 	return sign > 0 || (sign == 0 && result->rule->effect_count > 0 && !match->cut);
 }
@@ -244,7 +244,7 @@ loyalty_result_grants(const RuleResult *result)
 		return false;
 	if (result->rule->limit_count == 0)
 		return loyalty_number_positive(result->limited) ||
-			loyalty_number_compare(result->wished, int64_to_numeric(0)) == 0;
+			loyalty_number_compare(result->wished, loyalty_number_of(0)) == 0;
 	foreach(cell, result->match_list)
 	{
 		if (loyalty_match_grants(result, lfirst(cell)))
@@ -257,10 +257,10 @@ loyalty_result_grants(const RuleResult *result)
 static void
 sum_matches(RuleResult *result)
 {
-	Numeric		growth = int64_to_numeric(0);
+	Numeric		growth = loyalty_number_of(0);
 	ListCell   *cell;
 
-	result->limited = int64_to_numeric(0);
+	result->limited = loyalty_number_of(0);
 	foreach(cell, result->match_list)
 	{
 		const RuleMatch *match = lfirst(cell);
@@ -349,14 +349,14 @@ limit_by_budget(const RuleWork *work, RuleResult *result)
 	points = whole_up(result, result->limited);
 	got = work->facts->budget(work->facts->arg, result->rule->rule_id, points);
 	if (got < points)
-		cut_rule(result, int64_to_numeric(got), "budget");
+		cut_rule(result, loyalty_number_of(got), "budget");
 }
 
 /* The later rules make room first. */
 static void
 limit_by_room(const RuleWork *work, RuleResult *results, int count)
 {
-	Numeric		excess = int64_to_numeric(-work->room);
+	Numeric		excess = loyalty_number_of(-work->room);
 
 	for (int i = 0; i < count; i++)
 		excess = loyalty_number_add(excess, results[i].limited);
@@ -444,9 +444,9 @@ prepare_rule(const RuleWork *work, RuleResult *result)
 			match->points = loyalty_number_multiply(match->points, result->multiplier);
 	}
 	if (rule->min_points > 0 &&
-		loyalty_number_compare(result->wished, int64_to_numeric(rule->min_points)) < 0)
+		loyalty_number_compare(result->wished, loyalty_number_of(rule->min_points)) < 0)
 	{
-		raise_rule(result, loyalty_number_subtract(int64_to_numeric(rule->min_points),
+		raise_rule(result, loyalty_number_subtract(loyalty_number_of(rule->min_points),
 												   result->wished));
 		result->wished = result->limited;
 		result->raised = true;
@@ -480,11 +480,11 @@ keep_fraction(RuleResult *result)
 bool
 loyalty_rules_take_away(const RuleResult *results, int count)
 {
-	Numeric		sum = int64_to_numeric(0);
+	Numeric		sum = loyalty_number_of(0);
 
 	for (int i = 0; i < count; i++)
 		sum = loyalty_number_add(sum, results[i].wished);
-	return loyalty_number_compare(sum, int64_to_numeric(0)) < 0;
+	return loyalty_number_compare(sum, loyalty_number_of(0)) < 0;
 }
 
 /* Fills `limited` of all rules. */

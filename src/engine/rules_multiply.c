@@ -42,7 +42,7 @@ applies(const RuleResult *result)
 static Numeric
 multiply(const RuleWork *work, RuleResult *results, int count, const bool *chosen, bool note)
 {
-	Numeric		zero = int64_to_numeric(0);
+	Numeric		zero = loyalty_number_of(0);
 	Numeric		cap = work->program->max_multiplier;
 	Numeric		product = work->multiplier;
 	Numeric		reached = product;	/* the product, capped; NULL = 1 */
@@ -72,7 +72,7 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 	for (int i = 0; i < count; i++)
 	{
 		RuleResult *result = &results[i];
-		Numeric		one = int64_to_numeric(1);
+		Numeric		one = loyalty_number_of(1);
 		Numeric		before = reached == NULL ? one : reached;
 		Numeric		wished_before = product == NULL ? one : product;
 
@@ -168,7 +168,7 @@ loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count)
 		}
 	}
 	for (int i = 0; i < *count; i++)
-		results[i].wished = int64_to_numeric(0);
+		results[i].wished = loyalty_number_of(0);
 	(void) multiply(work, results, *count, chosen, true);
 	for (int i = 0; i < *count; i++)
 	{
@@ -176,7 +176,7 @@ loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count)
 			continue;
 		if (!chosen[i])
 		{
-			results[i].points = results[i].wished = results[i].growth = int64_to_numeric(0);
+			results[i].points = results[i].wished = results[i].growth = loyalty_number_of(0);
 			results[i].match_list = NIL;
 			results[i].lost = true;
 			results[i].cuts = list_make1(psprintf("exclusive group %s",

@@ -38,7 +38,7 @@ empty_object(void)
 
 /* $at: the parts of the local date and time. */
 static void
-push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
+push_at(JsonWriter *json, TimestampTz at, pg_tz *tz)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
@@ -52,18 +52,18 @@ push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
 				 errmsg("timestamp out of range")));
 	weekday = j2day(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday));
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_integer(state, "day", tm.tm_mday);
+	loyalty_json_begin_object(json);
+	loyalty_json_integer(json, "day", tm.tm_mday);
 	snprintf(text, sizeof(text), "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
-	loyalty_json_text(state, "date", text);
-	loyalty_json_integer(state, "hour", tm.tm_hour);
+	loyalty_json_text(json, "date", text);
+	loyalty_json_integer(json, "hour", tm.tm_hour);
 	snprintf(text, sizeof(text), "%02d:%02d", tm.tm_hour, tm.tm_min);
-	loyalty_json_text(state, "time", text);
-	loyalty_json_integer(state, "year", tm.tm_year);
-	loyalty_json_integer(state, "month", tm.tm_mon);
-	loyalty_json_integer(state, "minute", tm.tm_min);
-	loyalty_json_integer(state, "weekday", weekday == 0 ? 7 : weekday);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	loyalty_json_text(json, "time", text);
+	loyalty_json_integer(json, "year", tm.tm_year);
+	loyalty_json_integer(json, "month", tm.tm_mon);
+	loyalty_json_integer(json, "minute", tm.tm_min);
+	loyalty_json_integer(json, "weekday", weekday == 0 ? 7 : weekday);
+	loyalty_json_end(json);
 }
 
 /*
@@ -74,59 +74,59 @@ push_at(JsonbParseState **state, TimestampTz at, pg_tz *tz)
 const Jsonb *
 loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 
 	if (bits == 0)
 		return empty_object();
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json = loyalty_json_object();
 	if (bits & RULE_VARIABLE_EVENT)
-		loyalty_json_document(&state, "event", work->attributes);
+		loyalty_json_document(json, "event", work->attributes);
 	if (bits & RULE_VARIABLE_MEMBER)
-		loyalty_json_document(&state, "member",
+		loyalty_json_document(json, "member",
 							  work->member != NULL ? work->member : empty_object());
 	if (bits & RULE_VARIABLE_AT)
 	{
-		loyalty_json_key(&state, "at");
-		push_at(&state, work->at, work->program->tz);
+		loyalty_json_key(json, "at");
+		push_at(json, work->at, work->program->tz);
 	}
 	if (bits & RULE_VARIABLE_TIER)
 	{
 		if (work->tier_name == NULL)
-			loyalty_json_null(&state, "tier");
+			loyalty_json_null(json, "tier");
 		else
 		{
-			loyalty_json_key(&state, "tier");
-			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-			loyalty_json_text(&state, "name", work->tier_name);
-			loyalty_json_integer(&state, "rank", work->tier_rank);
-			pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+			loyalty_json_key(json, "tier");
+			loyalty_json_begin_object(json);
+			loyalty_json_text(json, "name", work->tier_name);
+			loyalty_json_integer(json, "rank", work->tier_rank);
+			loyalty_json_end(json);
 		}
 	}
 	if (bits & RULE_VARIABLE_COUNT)
-		loyalty_json_integer(&state, "count", Max(work->count, 0));
+		loyalty_json_integer(json, "count", Max(work->count, 0));
 	if (bits & RULE_VARIABLE_IDLE_DAYS)
 	{
 		if (work->idle_days < 0)
-			loyalty_json_null(&state, "idle_days");
+			loyalty_json_null(json, "idle_days");
 		else
-			loyalty_json_integer(&state, "idle_days", work->idle_days);
+			loyalty_json_integer(json, "idle_days", work->idle_days);
 	}
 	if (bits & RULE_VARIABLE_STREAK)
 	{
 		if (work->streak == NULL)
-			loyalty_json_null(&state, "streak");
+			loyalty_json_null(json, "streak");
 		else
-			loyalty_streak_push(&state, work->streak);
+			loyalty_streak_push(json, work->streak);
 	}
 	if (scope != NULL)
 	{
-		loyalty_json_integer(&state, "n", scope->n);
-		loyalty_json_number(&state, "sum", scope->sum);
-		loyalty_json_integer(&state, "period_count", scope->before.seen);
-		loyalty_json_number(&state, "period_sum", scope->before.measured != NULL ?
-							scope->before.measured : int64_to_numeric(0));
+		loyalty_json_integer(json, "n", scope->n);
+		loyalty_json_number(json, "sum", scope->sum);
+		loyalty_json_integer(json, "period_count", scope->before.seen);
+		loyalty_json_number(json, "period_sum", scope->before.measured != NULL ?
+							scope->before.measured : loyalty_number_of(0));
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return loyalty_json_finish(json);
 }
 
 /*
@@ -137,7 +137,7 @@ loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 const Jsonb *
 loyalty_rule_member(const Jsonb *attributes, const List *rules)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 	bool		mentioned = false;
 	bool		whole = false;
 	ListCell   *cell;
@@ -156,7 +156,7 @@ loyalty_rule_member(const Jsonb *attributes, const List *rules)
 	if (whole || !JB_ROOT_IS_OBJECT(attributes))
 		return attributes;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json = loyalty_json_object();
 	foreach(cell, rules)
 	{
 		const Rule *rule = lfirst(cell);
@@ -171,11 +171,11 @@ loyalty_rule_member(const Jsonb *attributes, const List *rules)
 			if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &attributes->root),
 											 name, strlen(name), &value) == NULL)
 				continue;
-			loyalty_json_key(&state, name);
-			pushJsonbValue(&state, WJB_VALUE, &value);
+			loyalty_json_key(json, name);
+			loyalty_json_value(json, NULL, &value);
 		}
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return loyalty_json_finish(json);
 }
 
 /*
@@ -320,7 +320,7 @@ note_match(const Rule *rule, const Jsonb *target, const Jsonb *variables,
 {
 	RuleMatch  *match = palloc0(sizeof(RuleMatch));
 
-	match->points = points != NULL ? points : int64_to_numeric(0);
+	match->points = points != NULL ? points : loyalty_number_of(0);
 	match->growth = growth;
 	match->keys = palloc(sizeof(char *) * rule->limit_count);
 	for (int i = 0; i < rule->limit_count; i++)
@@ -333,7 +333,7 @@ static void
 apply_factor(const Rule *rule, const Jsonb *target, const Jsonb *variables,
 			 Numeric factor, Numeric growth, RuleResult *result)
 {
-	if (factor == NULL || loyalty_number_compare(factor, int64_to_numeric(0)) < 0)
+	if (factor == NULL || loyalty_number_compare(factor, loyalty_number_of(0)) < 0)
 	{
 		result->misses++;
 		return;
@@ -405,7 +405,7 @@ make_scope(const Rule *rule, const RuleWork *work, const List *matches)
 	ListCell   *cell;
 
 	scope->n = list_length(matches);
-	scope->sum = int64_to_numeric(0);
+	scope->sum = loyalty_number_of(0);
 	foreach(cell, rule->measure.shape == PATH_ABSENT ? NIL : matches)
 	{
 		Numeric		sum = sum_numbers(&rule->measure, lfirst(cell), work->variables);
@@ -468,9 +468,9 @@ apply_matches(const Rule *rule, const RuleWork *work, RuleResult *result)
 
 	result->held_out = result->matches > 0 && is_held_out(rule, work);
 	if (result->points == NULL)
-		result->points = int64_to_numeric(rule->mode == RULE_MULTIPLY ? 1 : 0);
+		result->points = loyalty_number_of(rule->mode == RULE_MULTIPLY ? 1 : 0);
 	if (result->growth == NULL || result->held_out)
-		result->growth = int64_to_numeric(0);
+		result->growth = loyalty_number_of(0);
 	if (result->held_out)
 		result->match_list = NIL;
 }

@@ -5,8 +5,6 @@
 #include "postgres.h"
 
 #include "common/int.h"
-#include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
 
 #include "engine/rules_work.h"
 
@@ -16,91 +14,6 @@ typedef struct Remainder
 	Numeric		rest;			/* in (0, 1); NULL = 0 */
 	int			part;
 } Remainder;
-
-Numeric
-loyalty_number_add(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_add,
-											   NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-Numeric
-loyalty_number_multiply(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_mul,
-											   NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-Numeric
-loyalty_number_subtract(Numeric a, Numeric b)
-{
-	return DatumGetNumeric(DirectFunctionCall2(numeric_sub,
-											   NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-int
-loyalty_number_compare(Numeric a, Numeric b)
-{
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-											 NumericGetDatum(a), NumericGetDatum(b)));
-}
-
-bool
-loyalty_same_number(Numeric a, Numeric b)
-{
-	return a == b || (a != NULL && b != NULL && loyalty_number_compare(a, b) == 0);
-}
-
-bool
-loyalty_number_positive(Numeric number)
-{
-	return loyalty_number_compare(number, int64_to_numeric(0)) > 0;
-}
-
-/* A number, rounded, as int64 that can be negated; false if it does not fit. */
-static bool
-whole_number(Numeric number, int64 *whole)
-{
-	static Numeric lowest = NULL;
-	static Numeric highest = NULL;
-
-	if (highest == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
-
-		lowest = int64_to_numeric(-PG_INT64_MAX);
-		highest = int64_to_numeric(PG_INT64_MAX);
-		MemoryContextSwitchTo(caller);
-	}
-	if (loyalty_number_compare(number, lowest) < 0 || loyalty_number_compare(number, highest) > 0)
-		return false;
-	*whole = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
-	return true;
-}
-
-bool
-loyalty_number_round(Numeric number, Rounding rounding, int64 *whole)
-{
-	Datum		value = NumericGetDatum(number);
-
-	/* A return that names no order takes no more than it says. */
-	if (loyalty_number_compare(number, int64_to_numeric(0)) < 0)
-		rounding = ROUND_DOWN;
-
-	switch (rounding)
-	{
-		case ROUND_DOWN:
-			value = DirectFunctionCall2(numeric_trunc, value, Int32GetDatum(0));
-			break;
-		case ROUND_NEAREST:
-			value = DirectFunctionCall2(numeric_round, value, Int32GetDatum(0));
-			break;
-		case ROUND_UP:
-			value = DirectFunctionCall1(numeric_ceil, value);
-			break;
-	}
-	return whole_number(DatumGetNumeric(value), whole);
-}
 
 /*
  * The whole number below a number and what is left of it; most are whole, for
@@ -112,12 +25,12 @@ split_whole(Numeric number, int64 *below, Numeric *rest)
 	Numeric		nearest;
 	int			side;
 
-	if (!whole_number(number, below))
+	if (!loyalty_number_whole(number, below))
 		return false;
-	nearest = int64_to_numeric(*below);
+	nearest = loyalty_number_of(*below);
 	side = loyalty_number_compare(number, nearest);
 	if (side < 0)
-		nearest = int64_to_numeric(--*below);
+		nearest = loyalty_number_of(--*below);
 	*rest = side == 0 ? NULL : loyalty_number_subtract(number, nearest);
 	return true;
 }

@@ -42,7 +42,7 @@ use_buckets(RuleResult *result, int limit)
 		if (bucket->part < 0)
 		{
 			bucket->part = count;
-			parts[count] = int64_to_numeric(0);
+			parts[count] = loyalty_number_of(0);
 			buckets[count++] = bucket;
 		}
 		parts[bucket->part] = loyalty_number_add(parts[bucket->part], match->points);
@@ -86,13 +86,7 @@ new_use(const RuleWork *work, const Rule *rule, RulePeriod per, List **uses)
 	return use;
 }
 
-static bool
-is_counted(const RuleUse *use)
-{
-	return use->per != PERIOD_EVENT && (use->points != 0 || use->times != 0);
-}
-
-/* Fills `used` and `uses` of a rule whose whole points are known. */
+/* Fills what was used before, and `uses`, of a rule whose whole points are known. */
 void
 loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 {
@@ -100,28 +94,27 @@ loyalty_rule_note_use(const RuleWork *work, RuleResult *result)
 
 	for (int i = 0; i < buckets->count; i++)
 	{
-		if (is_counted(buckets->uses[i]))
-			result->used = lappend(result->used, memcpy(palloc(sizeof(RuleUse)),
-														buckets->uses[i], sizeof(RuleUse)));
+		LimitBucket *bucket = (LimitBucket *) buckets->uses[i];
+		RuleUse    *use = &bucket->use;
+
+		bucket->points_before = use->points;
+		bucket->times_before = use->times;
+		use->points = use->times = use->seen = use->budget = 0;
+		use->carried = use->measured = NULL;
 	}
 	if (result->match_list != NIL &&
 		(result->granted > 0 ||
 		 (result->rule->effect_count > 0 && loyalty_result_grants(result))))
 	{
-		for (int i = 0; i < buckets->count; i++)
-		{
-			RuleUse    *use = buckets->uses[i];
-
-			use->points = use->times = use->seen = use->budget = 0;
-			use->carried = use->measured = NULL;
-		}
 		for (int i = 0; result->granted > 0 && i < result->rule->limit_count; i++)
 			use_buckets(result, i);
 		count_matches(result);
 		for (int i = 0; i < buckets->count; i++)
 		{
-			if (is_counted(buckets->uses[i]))
-				result->uses = lappend(result->uses, buckets->uses[i]);
+			RuleUse    *use = buckets->uses[i];
+
+			if (use->per != PERIOD_EVENT && (use->points != 0 || use->times != 0))
+				result->uses = lappend(result->uses, use);
 		}
 	}
 	if (result->rule->budget >= 0 && result->granted > 0)

@@ -9,7 +9,9 @@
 #define LOYALTY_RULES_WORK_H
 
 #include "nodes/pg_list.h"
+#include "engine/number.h"
 #include "engine/rules.h"
+#include "engine/rules_json.h"
 #include "engine/use_table.h"
 
 /* What the paths see and what the points depend on: of now, or as stored. */
@@ -59,6 +61,8 @@ typedef struct LimitBucket
 	Numeric		granted;		/* to the matches so far */
 	int64		times;			/* of them */
 	int			part;			/* of the points that are shared out; -1 = none yet */
+	int64		points_before;	/* what was used before the event, once that is known */
+	int64		times_before;
 } LimitBucket;
 
 /* One match of `each`, of a rule that has limits. */
@@ -99,7 +103,6 @@ typedef struct RuleResult
 	UseTable	buckets;		/* of LimitBucket, by their uses */
 	List	   *cuts;			/* of char *: what cut it */
 	bool		raised;			/* to min_points */
-	List	   *used;			/* of RuleUse: of its limits, before the event */
 	List	   *uses;			/* of RuleUse: by the event */
 	Numeric		carried;		/* fraction that came in; NULL = 0 */
 	Numeric		lent;			/* what lacked to a whole point, hardly anything; NULL = 0 */
@@ -137,13 +140,6 @@ extern int32 loyalty_period_day(TimestampTz at, pg_tz *tz);
 extern int32 loyalty_period_since(RulePeriod per, TimestampTz at, pg_tz *tz);
 
 /* rules_share.c: whole points */
-extern int	loyalty_number_compare(Numeric a, Numeric b);
-extern bool loyalty_number_positive(Numeric number);
-extern Numeric loyalty_number_add(Numeric a, Numeric b);
-extern Numeric loyalty_number_subtract(Numeric a, Numeric b);
-extern Numeric loyalty_number_multiply(Numeric a, Numeric b);
-extern bool loyalty_number_round(Numeric number, Rounding rounding, int64 *whole);
-
 /*
  * Rounds the sum of the parts and gives each part its whole share of it, by
  * largest remainder; a sum below zero is rounded toward it.  False if the sum
@@ -154,16 +150,29 @@ extern bool loyalty_parts_round(const Numeric *parts, int count, Rounding roundi
 								int64 *shares, int64 *total);
 
 /* rules_facts.c: use and facts within a breakdown */
-extern void loyalty_breakdown_push_use(JsonbParseState **state, const RuleResult *result);
-extern void loyalty_uses_push(JsonbParseState **state, const char *key, const List *uses);
+extern void loyalty_uses_push(JsonWriter *json, const char *key, const List *uses);
 extern List *loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id);
-extern void loyalty_streak_push(JsonbParseState **state, const StreakValue *streak);
-extern void loyalty_breakdown_push_facts(JsonbParseState **state, const RuleWork *work,
+extern void loyalty_streak_push(JsonWriter *json, const StreakValue *streak);
+extern void loyalty_breakdown_push_facts(JsonWriter *json, const RuleWork *work,
 										 const RuleResult *results, int count);
 extern void loyalty_breakdown_read_facts(const JsonbContainer *facts, RuleWork *work);
 extern bool loyalty_json_find(const JsonbContainer *object, const char *key,
 							  enum jbvType type, JsonbValue *value);
 extern int64 loyalty_json_int64(const JsonbValue *value);
+
+/* What a rule's object has of its use, each NULL or false if it has none. */
+typedef struct UseParts
+{
+	bool		counts;			/* of limits */
+	const RuleUse *seen;
+	const RuleUse *carry;
+	const RuleUse *budget;
+} UseParts;
+
+extern void loyalty_breakdown_use(const RuleResult *result, UseParts *parts);
+extern void loyalty_breakdown_push_counts(JsonWriter *json, const RuleResult *result);
+extern void loyalty_breakdown_push_seen(JsonWriter *json, const RuleUse *seen);
+extern void loyalty_breakdown_read_before(const JsonbContainer *results, RuleWork *work);
 
 /* rules_breakdown.c: what is stored with a grant, and read back for a correction */
 extern Jsonb *loyalty_breakdown_build(const RuleWork *work, const RuleResult *results,

@@ -45,7 +45,7 @@ get_count(Engine *engine, const TaskCount *key)
 
 	if (known != NULL)
 		return known->amount;
-	stored.amount = int64_to_numeric(0);
+	stored.amount = loyalty_number_of(0);
 	engine->source->task_count(engine->source->arg, &stored);
 	return stored.amount;
 }
@@ -157,11 +157,10 @@ completion_ref(const Task *task, int32 since)
 static const Jsonb *
 completion_attributes(const Task *task)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "task", task->name);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "task", task->name);
+	return loyalty_json_finish(json);
 }
 
 /* The newest grant of the completion, be it of 0 points; NULL if it has none. */
@@ -219,18 +218,18 @@ measure(const Task *task, const Jsonb *attributes)
 	Numeric		sum;
 
 	if (attributes == NULL || !loyalty_condition_holds(task->condition, attributes))
-		return int64_to_numeric(0);
+		return loyalty_number_of(0);
 	if (task->measure->shape == PATH_ABSENT)
-		return int64_to_numeric(1);
+		return loyalty_number_of(1);
 	sum = loyalty_path_sum(task->measure, attributes);
-	return sum == NULL ? int64_to_numeric(0) : sum;
+	return sum == NULL ? loyalty_number_of(0) : sum;
 }
 
 static void
 count_event(Engine *engine, const Task *task, const Jsonb *attributes, const Entry *first,
 			TaskSettler settle)
 {
-	Numeric		zero = int64_to_numeric(0);
+	Numeric		zero = loyalty_number_of(0);
 	TaskCount	key = {task->task_id, 0, "", NULL};
 	TaskCount	own;
 	Numeric		before = zero;
@@ -303,24 +302,24 @@ const Jsonb *
 loyalty_badges_shown(Engine *engine, const EventType *event)
 {
 	const Jsonb *attributes = engine->member->attributes;
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 	Jsonb	   *shown;
 	ListCell   *cell;
 
 	if (engine->program->badge_count == 0 || !sees_badges(event))
 		return attributes;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_key(&state, "badges");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	json = loyalty_json_object();
+	loyalty_json_key(json, "badges");
+	loyalty_json_begin_array(json);
 	foreach(cell, badges_of(engine))
 	{
 		const MemberBadge *badge = lfirst(cell);
 
 		if (!badge->gone)
-			loyalty_json_text(&state, NULL, badge->badge);
+			loyalty_json_text(json, NULL, badge->badge);
 	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	shown = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_end(json);
+	shown = loyalty_json_finish(json);
 	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(attributes),
 											  JsonbPGetDatum(shown)));
 }

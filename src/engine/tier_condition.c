@@ -134,7 +134,7 @@ count_orders(const Engine *engine, TimestampTz at, int64 *orders, int64 *active_
 
 /* The names of the plans in force at some time in [since, at], as an array. */
 static void
-push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, TimestampTz since,
+push_plans(JsonWriter *json, const Engine *engine, const Tier *tier, TimestampTz since,
 		   TimestampTz at)
 {
 	List	   *subscriptions = NIL;
@@ -142,23 +142,23 @@ push_plans(JsonbParseState **state, const Engine *engine, const Tier *tier, Time
 
 	if (tier->condition_needs & TIER_NEEDS_PLAN)
 		subscriptions = engine->source->subscriptions(engine->source->arg);
-	loyalty_json_key(state, "plan");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	loyalty_json_key(json, "plan");
+	loyalty_json_begin_array(json);
 	foreach(cell, subscriptions)
 	{
 		const Subscription *subscription = lfirst(cell);
 		const PaidPlan *plan = loyalty_plan_by_id(engine->program, subscription->plan_id);
 
 		if (plan != NULL && subscription->since <= at && since < subscription->until)
-			loyalty_json_text(state, NULL, plan->name);
+			loyalty_json_text(json, NULL, plan->name);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	loyalty_json_end(json);
 }
 
 static const Jsonb *
 condition_variables(const Engine *engine, const Tier *tier, TimestampTz since, TimestampTz at)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json;
 	int64		orders = 0;
 	int64		active_days = 0;
 	int64		tenure = 0;
@@ -173,12 +173,12 @@ condition_variables(const Engine *engine, const Tier *tier, TimestampTz since, T
 		tenure = clock.to_local(clock.zone, at).day -
 			clock.to_local(clock.zone, engine->member->enrolled_at).day;
 	}
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_plans(&state, engine, tier, since, at);
-	loyalty_json_integer(&state, "orders", orders);
-	loyalty_json_integer(&state, "tenure", tenure);
-	loyalty_json_integer(&state, "active_days", active_days);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	json = loyalty_json_object();
+	push_plans(json, engine, tier, since, at);
+	loyalty_json_integer(json, "orders", orders);
+	loyalty_json_integer(json, "tenure", tenure);
+	loyalty_json_integer(json, "active_days", active_days);
+	return loyalty_json_finish(json);
 }
 
 bool

@@ -37,7 +37,7 @@ add_number(Numeric sum, Numeric number, int sign)
 	if (number == NULL)
 		return sum;
 	if (sum == NULL)
-		sum = int64_to_numeric(0);
+		sum = loyalty_number_of(0);
 	return sign > 0 ? loyalty_number_add(sum, number) : loyalty_number_subtract(sum, number);
 }
 
@@ -482,7 +482,7 @@ loyalty_usage_restate(Engine *engine, int32 event_id, const char *ref, List *bef
 static bool
 is_nothing(const RuleUse *use)
 {
-	Numeric		zero = int64_to_numeric(0);
+	Numeric		zero = loyalty_number_of(0);
 
 	return use->points == 0 && use->times == 0 && use->seen == 0 && use->budget == 0 &&
 		(use->measured == NULL || loyalty_number_compare(use->measured, zero) == 0) &&

@@ -11,6 +11,7 @@
 
 #include "engine/breakdown.h"
 #include "engine/engine.h"
+#include "engine/number.h"
 #include "ledger/entry_row.h"
 #include "ledger/replay.h"
 #include "utils/builtins.h"

@@ -209,13 +209,12 @@ key_is(const JsonbValue *key, const char *name)
 static Jsonb *
 lines_document(const OrderBatch *batch, const Pair *pair, const PairRow *earliest)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbIteratorToken token;
 	ListCell   *cell;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	iterator = JsonbIteratorInit(&((PairRow *) linitial(pair->rows))->document->root);
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
@@ -231,15 +230,14 @@ lines_document(const OrderBatch *batch, const Pair *pair, const PairRow *earlies
 												key.val.string.len, &value);
 		else if (!is_common(pair, &key, JsonbValueToJsonb(&value)))
 			continue;
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		loyalty_json_member(json, &key, &value);
 	}
-	loyalty_json_key(&state, "items");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	loyalty_json_key(json, "items");
+	loyalty_json_begin_array(json);
 	foreach(cell, pair->rows)
-		loyalty_json_document(&state, NULL, ((PairRow *) lfirst(cell))->document);
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		loyalty_json_document(json, NULL, ((PairRow *) lfirst(cell))->document);
+	loyalty_json_end(json);
+	return loyalty_json_finish(json);
 }
 
 /* What the table says of the pair becomes its item. */

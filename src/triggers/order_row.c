@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "engine/rules_json.h"
 #include "triggers/order_row.h"
 
 /* How a column is written as jsonb. */
@@ -322,24 +323,23 @@ write_column(OrderColumn *column, Datum value, JsonbValue *json)
 Jsonb *
 loyalty_order_document(OrderReader *reader, TupleTableSlot *slot)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
 	slot_getallattrs(slot);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < reader->column_count; i++)
 	{
 		OrderColumn *column = &reader->columns[i];
+		JsonbValue	key;
 		JsonbValue	value;
 
-		write_text(&value, unconstify(char *, column->name), column->length);
-		pushJsonbValue(&state, WJB_KEY, &value);
+		write_text(&key, unconstify(char *, column->name), column->length);
 		if (slot->tts_isnull[column->index])
 			value.type = jbvNull;
 		else
 			write_column(column, slot->tts_values[column->index], &value);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		loyalty_json_member(json, &key, &value);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return loyalty_json_finish(json);
 }
 
 bool
