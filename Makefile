@@ -59,6 +59,7 @@ OBJS = \
 	src/config/rule.o \
 	src/config/rule_example.o \
 	src/config/rule_limits.o \
+	src/config/rule_path.o \
 	src/config/streak.o \
 	src/config/task.o \
 	src/config/tier.o \

@@ -52,6 +52,9 @@ extern void loyalty_path_load(HeapTuple row, TupleDesc desc, const char *column,
 /* A jsonpath, copied and compiled; absent if isnull. */
 extern void loyalty_rule_path_compile(Datum path, bool isnull, RulePath *result);
 
+/* Notes with a rule what one of its paths uses. */
+extern void loyalty_rule_add_use(Rule *rule, const RulePath *path);
+
 /* rule_limits.c: the column limits of a rule; 22023 where it is none. */
 extern void loyalty_rule_limits_load(const Jsonb *limits, Rule *rule);
 

@@ -51,16 +51,34 @@ typedef enum PathShape
 	PATH_GENERAL,
 	PATH_ROOT,					/* $ */
 	PATH_NUMBER,				/* 100 */
-	PATH_KEY					/* $.amount, lax */
+	PATH_KEY,					/* $.amount, lax */
+	PATH_COMPARISONS			/* $.channel == "app" && $at.hour >= 18, lax */
 } PathShape;
+
+/* A name in a path, which is not terminated. */
+typedef struct PathKey
+{
+	char	   *name;
+	int			length;
+} PathKey;
+
+/* A value found by keys alone, compared with a literal. */
+typedef struct PathComparison
+{
+	PathKey		variable;		/* name NULL = $ */
+	PathKey    *keys;
+	int			key_count;
+	JsonPathItemType operator;	/* jpiEqual ...; of texts only that and jpiNotEqual */
+	JsonbValue	literal;		/* number, string or boolean */
+} PathComparison;
 
 typedef struct RulePath
 {
 	PathShape	shape;
 	JsonPath   *path;			/* NULL if absent */
 	Numeric		number;			/* PATH_NUMBER */
-	char	   *key;			/* PATH_KEY */
-	int			key_length;
+	PathKey		key;			/* PATH_KEY */
+	List	   *comparisons;	/* of PathComparison: PATH_COMPARISONS, all of them hold */
 	int			variables;		/* RULE_VARIABLE_ bits */
 	List	   *member_keys;	/* of char *: the keys of $member that it uses */
 	bool		whole_member;	/* it uses $member in another way */

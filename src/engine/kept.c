@@ -4,7 +4,7 @@
  *
  * They are noted in the breakdown of the first family's entry that ends the
  * rule's effects, a correction or the claw-back of the whole event,
- *		"kept": [{"use": {"ever": [0, 1]}, "rule": "welcome", "rule_id": 7}]
+ *		"kept": [{"use": {"ever": "0/1"}, "rule": "welcome", "rule_id": 7}]
  * and in every later correction, until the rule counts again by itself.  What a
  * claw-back notes stays, as what it takes is gone for good.  Of what is noted
  * and what the rules count by themselves the greater is used.

@@ -106,8 +106,6 @@ push_result(JsonWriter *json, const RuleResult *result)
 		push_number(json, "wished", wished);
 	if (result->matches > 1)
 		loyalty_json_integer(json, "matches", result->matches);
-	if (result->uses != NIL)
-		loyalty_json_integer(json, "rule_id", result->rule->rule_id);
 	loyalty_json_integer(json, "version", result->rule->version_id);
 	loyalty_json_end(json);
 }

@@ -3,17 +3,16 @@
  *		What rules use, and what they knew, within a breakdown.
  *
  * Beside its points a rule notes what it uses of its limits, per period and key
- * as [points, times], followed by what was used before it, if anything was, and
+ * as points/times, followed by what was used before it, if anything was, and
  * what else it counts:
- *		"use": {"month 2026-11-01": [40, 1, 60, 2], "ever bob": [40, 1]},
- *		"seen": {"month 2026-11-01": 12.5}, "carry": 0.25, "budget": 40,
- *		"rule_id": 7
+ *		"use": {"month 2026-11-01": "40/1 60/2", "ever bob": "40/1"},
+ *		"seen": {"month 2026-11-01": 12.5}, "carry": 0.25, "budget": 40
  * The first grant holds the facts that a correction needs again, rules by
  * version: $period_count and $period_sum, the fraction that came in, what was
  * used before if the rule is part of another grant.
  *		"facts": {"count": 3, "idle_days": 12, "room": 500,
  *			"streak": {"run": 5, "days": 9, "first": true}, "rules": {"12": {
- *			"used": {"month 2026-11-01": [60, 2]}, "before": [4, 99.5],
+ *			"used": {"month 2026-11-01": "60/2"}, "before": [4, 99.5],
  *			"carried": 0.5}}}
  */
 #include "postgres.h"
@@ -114,6 +113,27 @@ parse_use_name(const char *name, int length, RuleUse *use)
 	use->key = rest;
 }
 
+/* As "points/times", and what was before, if anything, behind a blank. */
+static void
+push_counts(JsonWriter *json, const RuleUse *use, int64 points, int64 times,
+			int64 points_before, int64 times_before)
+{
+	char		text[4 * (MAXINT8LEN + 1)];
+	char	   *end = text;
+
+	end += pg_lltoa(points, end);
+	*end++ = '/';
+	end += pg_lltoa(times, end);
+	if (points_before != 0 || times_before != 0)
+	{
+		*end++ = ' ';
+		end += pg_lltoa(points_before, end);
+		*end++ = '/';
+		end += pg_lltoa(times_before, end);
+	}
+	loyalty_json_text(json, use_name(use), text);
+}
+
 void
 loyalty_uses_push(JsonWriter *json, const char *key, const List *uses)
 {
@@ -127,11 +147,7 @@ loyalty_uses_push(JsonWriter *json, const char *key, const List *uses)
 
 		if (use->points == 0 && use->times == 0)
 			continue;
-		loyalty_json_key(json, use_name(use));
-		loyalty_json_begin_array(json);
-		loyalty_json_integer(json, NULL, use->points);
-		loyalty_json_integer(json, NULL, use->times);
-		loyalty_json_end(json);
+		push_counts(json, use, use->points, use->times, 0, 0);
 	}
 	loyalty_json_end(json);
 }
@@ -190,16 +206,8 @@ loyalty_breakdown_push_counts(JsonWriter *json, const RuleResult *result)
 
 		if (!is_counted(bucket))
 			continue;
-		loyalty_json_key(json, use_name(&bucket->use));
-		loyalty_json_begin_array(json);
-		loyalty_json_integer(json, NULL, bucket->use.points);
-		loyalty_json_integer(json, NULL, bucket->use.times);
-		if (was_used(bucket))
-		{
-			loyalty_json_integer(json, NULL, bucket->points_before);
-			loyalty_json_integer(json, NULL, bucket->times_before);
-		}
-		loyalty_json_end(json);
+		push_counts(json, &bucket->use, bucket->use.points, bucket->use.times,
+					bucket->points_before, bucket->times_before);
 	}
 	loyalty_json_end(json);
 }
@@ -235,11 +243,7 @@ push_used(JsonWriter *json, const RuleResult *result)
 
 		if (!was_used(bucket))
 			continue;
-		loyalty_json_key(json, use_name(&bucket->use));
-		loyalty_json_begin_array(json);
-		loyalty_json_integer(json, NULL, bucket->points_before);
-		loyalty_json_integer(json, NULL, bucket->times_before);
-		loyalty_json_end(json);
+		push_counts(json, &bucket->use, bucket->points_before, bucket->times_before, 0, 0);
 	}
 	loyalty_json_end(json);
 }
@@ -363,43 +367,43 @@ loyalty_breakdown_push_facts(JsonWriter *json, const RuleWork *work,
 	loyalty_json_end(json);
 }
 
-static int64
-element(const JsonbContainer *array, int number)
+/* Reads what push_counts() wrote: of the event, or `before` it; false if there is none. */
+static bool
+parse_counts(const char *text, bool before, RuleUse *use)
 {
-	const JsonbValue *value =
-		getIthJsonbValueFromContainer(unconstify(JsonbContainer *, array), number);
+	char	   *cursor = unconstify(char *, text);
 
-	return value == NULL ? 0 : loyalty_json_int64(value);
+	if (before)
+	{
+		cursor = strchr(cursor, ' ');
+		if (cursor == NULL)
+			return false;
+	}
+	use->points = strtoi64(cursor, &cursor, 10);
+	use->times = *cursor == '/' ? strtoi64(cursor + 1, &cursor, 10) : 0;
+	return use->points != 0 || use->times != 0;
 }
 
-/*
- * Reads {"month 2026-11-01": [points, times, points before, times before], ...},
- * two of each from `first` on.
- */
+/* Reads {"month 2026-11-01": "points/times points/times", ...}. */
 static List *
-read_counts(const JsonbContainer *object, List *uses, int32 rule_id, int first)
+read_counts(const JsonbContainer *object, List *uses, int32 rule_id, bool before)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(unconstify(JsonbContainer *, object));
+	JsonbValue	key;
 	JsonbValue	value;
-	JsonbIteratorToken token;
-	RuleUse    *use = NULL;
 
-	JsonbIteratorNext(&iterator, &value, true);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	JsonbIteratorNext(&iterator, &key, true);	/* the object itself */
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
-		if (token == WJB_KEY)
-		{
-			use = palloc0(sizeof(RuleUse));
-			use->rule_id = rule_id;
-			parse_use_name(value.val.string.val, value.val.string.len, use);
-		}
-		else if (token == WJB_VALUE && use != NULL && value.type == jbvBinary)
-		{
-			use->points = element(value.val.binary.data, first);
-			use->times = element(value.val.binary.data, first + 1);
-			if (use->points != 0 || use->times != 0)
-				uses = lappend(uses, use);
-		}
+		RuleUse    *use = palloc0(sizeof(RuleUse));
+
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type != jbvString ||
+			!parse_counts(pnstrdup(value.val.string.val, value.val.string.len), before, use))
+			continue;
+		use->rule_id = rule_id;
+		parse_use_name(key.val.string.val, key.val.string.len, use);
+		uses = lappend(uses, use);
 	}
 	return uses;
 }
@@ -407,7 +411,7 @@ read_counts(const JsonbContainer *object, List *uses, int32 rule_id, int first)
 List *
 loyalty_uses_read(const JsonbContainer *object, List *uses, int32 rule_id)
 {
-	return read_counts(object, uses, rule_id, 0);
+	return read_counts(object, uses, rule_id, false);
 }
 
 static void
@@ -502,8 +506,23 @@ loyalty_breakdown_read_before(const JsonbContainer *results, RuleWork *work)
 			!loyalty_json_find(result.val.binary.data, "version", jbvNumeric, &version))
 			continue;
 		facts = facts_of(work, loyalty_json_int64(&version));
-		facts->used = read_counts(use.val.binary.data, facts->used, 0, 2);
+		facts->used = read_counts(use.val.binary.data, facts->used, 0, true);
 	}
+}
+
+static bool
+counts_something(const JsonbContainer *result)
+{
+	static const char *const parts[] = {"use", "seen", "carry", "budget"};
+	JsonbValue	value;
+
+	for (int i = 0; i < lengthof(parts); i++)
+	{
+		if (getKeyJsonValueFromContainer(unconstify(JsonbContainer *, result), parts[i],
+										 strlen(parts[i]), &value) != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* The uses of one rule's result. */
@@ -514,9 +533,10 @@ read_use(const JsonbContainer *result, List *uses)
 	int32		rule_id;
 	RuleUse    *ever = palloc0(sizeof(RuleUse));
 
-	if (!loyalty_json_find(result, "rule_id", jbvNumeric, &value))
+	if (!counts_something(result) ||
+		!loyalty_json_find(result, "version", jbvNumeric, &value))
 		return uses;
-	rule_id = (int32) loyalty_json_int64(&value);
+	rule_id = loyalty_rule_by_version(loyalty_json_int64(&value))->rule_id;
 	if (loyalty_json_find(result, "use", jbvBinary, &value))
 		uses = loyalty_uses_read(value.val.binary.data, uses, rule_id);
 

@@ -199,7 +199,7 @@ find_items(const RulePath *path, const Jsonb *target, const Jsonb *variables, Pa
 	}
 	if (path->shape == PATH_KEY && JB_ROOT_IS_OBJECT(target))
 	{
-		items->has_one = getKeyJsonValueFromContainer(root, path->key, path->key_length,
+		items->has_one = getKeyJsonValueFromContainer(root, path->key.name, path->key.length,
 													  &items->one) != NULL;
 		return;
 	}
@@ -224,6 +224,120 @@ next_item(PathItems *items, JsonbValue *item)
 	return true;
 }
 
+/* What a comparison makes of the value that it names. */
+typedef enum Verdict
+{
+	HOLDS,
+	FAILS,						/* or is unknown */
+	UNDECIDED					/* jsonpath has to say: an array is unwrapped, for one */
+} Verdict;
+
+static Verdict
+judge(JsonPathItemType operator, int order)
+{
+	bool		holds;
+
+	switch (operator)
+	{
+		case jpiEqual:
+			holds = order == 0;
+			break;
+		case jpiNotEqual:
+			holds = order != 0;
+			break;
+		case jpiLess:
+			holds = order < 0;
+			break;
+		case jpiGreater:
+			holds = order > 0;
+			break;
+		case jpiLessOrEqual:
+			holds = order <= 0;
+			break;
+		case jpiGreaterOrEqual:
+			holds = order >= 0;
+			break;
+		default:
+			return UNDECIDED;
+	}
+	return holds ? HOLDS : FAILS;
+}
+
+static Verdict
+compare_literal(const PathComparison *comparison, const JsonbValue *value)
+{
+	const JsonbValue *literal = &comparison->literal;
+	int			order;
+
+	if (value->type == jbvBinary)
+		return UNDECIDED;
+	if (value->type == jbvNull)
+		return comparison->operator == jpiNotEqual ? HOLDS : FAILS;
+	if (value->type != literal->type)
+		return FAILS;			/* unknown */
+	switch (literal->type)
+	{
+		case jbvNumeric:
+			order = loyalty_number_compare(value->val.numeric, literal->val.numeric);
+			break;
+		case jbvBool:
+			order = (int) value->val.boolean - (int) literal->val.boolean;
+			break;
+		case jbvString:
+			order = value->val.string.len != literal->val.string.len ||
+				memcmp(value->val.string.val, literal->val.string.val,
+					   literal->val.string.len) != 0;
+			break;
+		default:
+			return UNDECIDED;
+	}
+	return judge(comparison->operator, order);
+}
+
+/* One comparison, as lax jsonpath decides it where nothing is an array. */
+static Verdict
+compare_value(const PathComparison *comparison, const Jsonb *target, const Jsonb *variables)
+{
+	JsonbContainer *root = unconstify(JsonbContainer *, &target->root);
+	JsonbValue	value;
+
+	value.type = jbvBinary;
+	value.val.binary.data = root;
+	if (comparison->variable.name != NULL &&
+		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &variables->root),
+									 comparison->variable.name, comparison->variable.length,
+									 &value) == NULL)
+		return UNDECIDED;
+	for (int i = 0; i < comparison->key_count; i++)
+	{
+		const PathKey *key = &comparison->keys[i];
+
+		if (value.type != jbvBinary)
+			return FAILS;		/* a scalar has no members */
+		if (!JsonContainerIsObject(value.val.binary.data))
+			return UNDECIDED;
+		if (getKeyJsonValueFromContainer(value.val.binary.data, key->name, key->length,
+										 &value) == NULL)
+			return FAILS;
+	}
+	return compare_literal(comparison, &value);
+}
+
+static Verdict
+compare_all(const RulePath *path, const Jsonb *target, const Jsonb *variables)
+{
+	ListCell   *cell;
+
+	foreach(cell, path->comparisons)
+	{
+		Verdict		verdict = compare_value(lfirst(cell), target, variables);
+
+		if (verdict != HOLDS)
+			return verdict;
+	}
+	return HOLDS;
+}
+
 /* One boolean decides; else it holds if something other than null is found. */
 static bool
 condition_holds(const RulePath *path, const Jsonb *target, const Jsonb *variables)
@@ -233,6 +347,13 @@ condition_holds(const RulePath *path, const Jsonb *target, const Jsonb *variable
 
 	if (path->shape == PATH_ABSENT)
 		return true;
+	if (path->shape == PATH_COMPARISONS)
+	{
+		Verdict		verdict = compare_all(path, target, variables);
+
+		if (verdict != UNDECIDED)
+			return verdict == HOLDS;
+	}
 	find_items(path, target, variables, &items);
 	while (next_item(&items, &item))
 	{

@@ -15,7 +15,7 @@ foreach my $file (@ARGV)
 {
 	open my $handle, '<', $file or die "$file: $!\n";
 	my $source = <$handle>;
-	my $braces = qr/\{(?:[^{}]|\{[^{}]*\})*\}/s;
+	my $braces = qr/(?<braces>\{(?:[^{}]++|(?&braces))*\})/s;
 
 	$source =~ s{/\*.*?\*/}{}gs;
 	while ($source =~ /\btypedef\b((?:[^;{}]|$braces)*);/gs)
