@@ -85,6 +85,7 @@ OBJS = \
 	src/engine/number.o \
 	src/engine/past.o \
 	src/engine/past_events.o \
+	src/engine/path.o \
 	src/engine/plan.o \
 	src/engine/referral.o \
 	src/engine/refuse.o \

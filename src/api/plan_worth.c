@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "engine/membership.h"
 #include "engine/past_events.h"
+#include "engine/path.h"
 #include "ledger/membership_row.h"
 
 PG_FUNCTION_INFO_V1(loyalty_plan_worth);

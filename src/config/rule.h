@@ -44,15 +44,17 @@ typedef enum RulePeriod
 	PERIOD_EVER = 'e'
 } RulePeriod;
 
-/* Paths of the plainest shapes need no jsonpath executor; same results. */
+/* Paths of plain shapes, lax ones, need no jsonpath executor; same results. */
 typedef enum PathShape
 {
 	PATH_ABSENT,				/* the column is NULL */
 	PATH_GENERAL,
 	PATH_ROOT,					/* $ */
 	PATH_NUMBER,				/* 100 */
-	PATH_KEY,					/* $.amount, lax */
-	PATH_COMPARISONS			/* $.channel == "app" && $at.hour >= 18, lax */
+	PATH_VALUE,					/* $.amount */
+	PATH_ARITHMETIC,			/* $.amount / 10 */
+	PATH_ELEMENTS,				/* $.items[*], $.items[*] ? (@.kind == "toy") */
+	PATH_COMPARISONS			/* $.channel == "app" && $at.hour >= 18 */
 } PathShape;
 
 /* A name in a path, which is not terminated. */
@@ -62,12 +64,18 @@ typedef struct PathKey
 	int			length;
 } PathKey;
 
-/* A value found by keys alone, compared with a literal. */
-typedef struct PathComparison
+/* A value that keys alone lead to. */
+typedef struct PathOperand
 {
-	PathKey		variable;		/* name NULL = $ */
+	PathKey		variable;		/* name NULL = $, or @ in a filter */
 	PathKey    *keys;
 	int			key_count;
+} PathOperand;
+
+/* It, compared with a literal. */
+typedef struct PathComparison
+{
+	PathOperand operand;
 	JsonPathItemType operator;	/* jpiEqual ...; of texts only that and jpiNotEqual */
 	JsonbValue	literal;		/* number, string or boolean */
 } PathComparison;
@@ -76,9 +84,10 @@ typedef struct RulePath
 {
 	PathShape	shape;
 	JsonPath   *path;			/* NULL if absent */
-	Numeric		number;			/* PATH_NUMBER */
-	PathKey		key;			/* PATH_KEY */
-	List	   *comparisons;	/* of PathComparison: PATH_COMPARISONS, all of them hold */
+	Numeric		number;			/* PATH_NUMBER; the right side of PATH_ARITHMETIC */
+	JsonPathItemType operator;	/* PATH_ARITHMETIC: jpiAdd, jpiSub, jpiMul, jpiDiv */
+	PathOperand operand;		/* of PATH_VALUE, _ARITHMETIC and _ELEMENTS */
+	List	   *comparisons;	/* of PathComparison: all hold; of each of PATH_ELEMENTS */
 	int			variables;		/* RULE_VARIABLE_ bits */
 	List	   *member_keys;	/* of char *: the keys of $member that it uses */
 	bool		whole_member;	/* it uses $member in another way */

@@ -155,30 +155,33 @@ variable_bits(RulePath *path)
 }
 
 /*
- * What stands behind `$` or a variable if it is keys alone: `.a.b`.  False if it
- * is something else.
+ * Keys behind `$` (or `@` in a filter) or a variable.  Leaves *item at the first
+ * that is none and returns whether there is one; *plain tells whether it began
+ * so at all.
  */
 static bool
-read_keys(JsonPathItem *item, PathComparison *comparison)
+read_operand(JsonPathItem *item, JsonPathItemType root, PathOperand *operand, bool *plain)
 {
-	JsonPathItem next = *item;
 	List	   *keys = NIL;
+	bool		more;
 	ListCell   *cell;
 
-	while (jspGetNext(&next, &next))
+	memset(operand, 0, sizeof(PathOperand));
+	*plain = item->type == root || item->type == jpiVariable;
+	if (item->type == jpiVariable)
+		operand->variable.name = jspGetString(item, &operand->variable.length);
+	while ((more = *plain && jspGetNext(item, item)) && item->type == jpiKey)
 	{
 		PathKey    *key = palloc(sizeof(PathKey));
 
-		if (next.type != jpiKey)
-			return false;
-		key->name = jspGetString(&next, &key->length);
+		key->name = jspGetString(item, &key->length);
 		keys = lappend(keys, key);
 	}
-	comparison->key_count = list_length(keys);
-	comparison->keys = palloc(sizeof(PathKey) * Max(list_length(keys), 1));
+	operand->key_count = list_length(keys);
+	operand->keys = palloc(sizeof(PathKey) * Max(list_length(keys), 1));
 	foreach(cell, keys)
-		comparison->keys[foreach_current_index(cell)] = *(PathKey *) lfirst(cell);
-	return true;
+		operand->keys[foreach_current_index(cell)] = *(PathKey *) lfirst(cell);
+	return more;
 }
 
 static bool
@@ -205,49 +208,24 @@ read_literal(JsonPathItem *item, JsonbValue *literal)
 	}
 }
 
-/* The order of texts is a matter of the encoding: left to jsonpath. */
+/* An operator with an operand on its left and a literal on its right. */
 static bool
-is_comparable(JsonPathItemType operator, const JsonbValue *literal)
-{
-	switch (operator)
-	{
-		case jpiEqual:
-		case jpiNotEqual:
-			return true;
-		case jpiLess:
-		case jpiGreater:
-		case jpiLessOrEqual:
-		case jpiGreaterOrEqual:
-			return literal->type == jbvNumeric;
-		default:
-			return false;
-	}
-}
-
-/* `$.a.b == 1`, `$at.hour >= 18`: a value on the left, a literal on the right. */
-static bool
-read_comparison(JsonPathItem *item, PathComparison *comparison)
+read_binary(JsonPathItem *item, JsonPathItemType root, PathComparison *comparison)
 {
 	JsonPathItem left;
 	JsonPathItem right;
+	bool		plain;
 
 	jspGetLeftArg(item, &left);
 	jspGetRightArg(item, &right);
-	if (!read_literal(&right, &comparison->literal) ||
-		!is_comparable(item->type, &comparison->literal))
-		return false;
 	comparison->operator = item->type;
-	comparison->variable.name = NULL;
-	if (left.type == jpiVariable)
-		comparison->variable.name = jspGetString(&left, &comparison->variable.length);
-	else if (left.type != jpiRoot)
-		return false;
-	return read_keys(&left, comparison);
+	return read_literal(&right, &comparison->literal) &&
+		!read_operand(&left, root, &comparison->operand, &plain) && plain;
 }
 
 /* Comparisons all of which have to hold, as a list; false if it is not that. */
 static bool
-read_comparisons(JsonPathItem *item, List **comparisons)
+read_comparisons(JsonPathItem *item, JsonPathItemType root, List **comparisons)
 {
 	PathComparison *comparison;
 	JsonPathItem left;
@@ -255,14 +233,13 @@ read_comparisons(JsonPathItem *item, List **comparisons)
 
 	if (jspHasNext(item))
 		return false;
-	if (item->type == jpiAnd)
-	{
-		jspGetLeftArg(item, &left);
-		jspGetRightArg(item, &right);
-		return read_comparisons(&left, comparisons) && read_comparisons(&right, comparisons);
-	}
 	switch (item->type)
 	{
+		case jpiAnd:
+			jspGetLeftArg(item, &left);
+			jspGetRightArg(item, &right);
+			return read_comparisons(&left, root, comparisons) &&
+				read_comparisons(&right, root, comparisons);
 		case jpiEqual:
 		case jpiNotEqual:
 		case jpiLess:
@@ -275,43 +252,91 @@ read_comparisons(JsonPathItem *item, List **comparisons)
 	}
 	comparison = palloc0(sizeof(PathComparison));
 	*comparisons = lappend(*comparisons, comparison);
-	return read_comparison(item, comparison);
+	if (!read_binary(item, root, comparison))
+		return false;
+
+	/* The order of texts is a matter of the encoding: left to jsonpath. */
+	return item->type == jpiEqual || item->type == jpiNotEqual ||
+		comparison->literal.type == jbvNumeric;
+}
+
+static bool
+read_arithmetic(JsonPathItem *item, RulePath *result)
+{
+	PathComparison binary;
+
+	switch (item->type)
+	{
+		case jpiAdd:
+		case jpiSub:
+		case jpiMul:
+		case jpiDiv:
+			break;
+		default:
+			return false;
+	}
+	if (jspHasNext(item) || !read_binary(item, jpiRoot, &binary) ||
+		binary.literal.type != jbvNumeric)
+		return false;
+	result->operand = binary.operand;
+	result->operator = binary.operator;
+	result->number = binary.literal.val.numeric;
+	return true;
+}
+
+/* What begins with `$` or a variable: *item is there. */
+static PathShape
+read_accessor(JsonPathItem *item, RulePath *result)
+{
+	JsonPathItem filter;
+	bool		plain;
+
+	if (!read_operand(item, jpiRoot, &result->operand, &plain))
+		return plain && (result->operand.key_count > 0 || result->operand.variable.name != NULL) ?
+			PATH_VALUE : PATH_GENERAL;
+	if (item->type != jpiAnyArray)
+		return PATH_GENERAL;
+	if (!jspGetNext(item, item))
+		return PATH_ELEMENTS;
+	if (item->type != jpiFilter || jspHasNext(item))
+		return PATH_GENERAL;
+	jspGetArg(item, &filter);
+	return read_comparisons(&filter, jpiCurrent, &result->comparisons) ?
+		PATH_ELEMENTS : PATH_GENERAL;
+}
+
+static PathShape
+read_shape(JsonPathItem *item, RulePath *result)
+{
+	if (item->type == jpiNumeric && !jspHasNext(item))
+	{
+		result->number = jspGetNumeric(item);
+		return PATH_NUMBER;
+	}
+	if (item->type == jpiRoot && !jspHasNext(item))
+		return PATH_ROOT;
+	if ((result->path->header & JSONPATH_LAX) == 0)
+		return PATH_GENERAL;
+	if (item->type == jpiRoot || item->type == jpiVariable)
+		return read_accessor(item, result);
+	if (read_arithmetic(item, result))
+		return PATH_ARITHMETIC;
+	return read_comparisons(item, jpiRoot, &result->comparisons) ?
+		PATH_COMPARISONS : PATH_GENERAL;
 }
 
 void
 loyalty_rule_path_compile(Datum path, bool isnull, RulePath *result)
 {
 	JsonPathItem item;
-	JsonPathItem next;
-	bool		lax;
 
 	memset(result, 0, sizeof(RulePath));
 	if (isnull)
 		return;
 	result->path = DatumGetJsonPathPCopy(path);
 	result->variables = variable_bits(result);
-	result->shape = PATH_GENERAL;
-
-	lax = (result->path->header & JSONPATH_LAX) != 0;
 	jspInit(&item, result->path);
-	if (item.type == jpiNumeric && !jspHasNext(&item))
-	{
-		result->shape = PATH_NUMBER;
-		result->number = jspGetNumeric(&item);
-	}
-	else if (item.type == jpiRoot && !jspHasNext(&item))
-		result->shape = PATH_ROOT;
-	else if (item.type == jpiRoot && lax)
-	{
-		jspGetNext(&item, &next);
-		if (next.type == jpiKey && !jspHasNext(&next))
-		{
-			result->shape = PATH_KEY;
-			result->key.name = jspGetString(&next, &result->key.length);
-		}
-	}
-	else if (lax && read_comparisons(&item, &result->comparisons))
-		result->shape = PATH_COMPARISONS;
+	result->shape = read_shape(&item, result);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/membership.h"
+#include "engine/path.h"
 #include "engine/rules_json.h"
 #include "types/instant.h"
 

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/contest.h"
+#include "engine/path.h"
 #include "engine/rules_work.h"
 
 /* Decimal digits of a share of a sum. */

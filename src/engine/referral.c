@@ -14,6 +14,7 @@
 
 #include "utils/timestamp.h"
 
+#include "engine/path.h"
 #include "engine/usage.h"
 
 #define EVENT_INVITED	"invited"

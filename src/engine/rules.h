@@ -125,16 +125,6 @@ extern void loyalty_rules_evaluate(const EventRequest *request, EventOutcome *ou
 /* What each rule gave, for people; NULL if none gave or counted anything. */
 extern const char *loyalty_outcome_by_rule(const EventOutcome *outcome);
 
-/* Does the condition hold over a document?  It mentions no variable. */
-extern bool loyalty_condition_holds(const RulePath *condition, const Jsonb *document);
-
-/* The same for a path that is no rule's; variables NULL = none. */
-extern bool loyalty_jsonpath_holds(JsonPath *path, const Jsonb *document,
-								   const Jsonb *variables);
-
-/* The sum of the numbers in a document that such a path finds; NULL if it finds none. */
-extern Numeric loyalty_path_sum(const RulePath *path, const Jsonb *document);
-
 /* The uses that a grant's breakdown notes, as a list of RuleUse. */
 extern List *loyalty_breakdown_uses(const Jsonb *breakdown);
 

@@ -153,6 +153,15 @@ loyalty_json_object(void)
 	return open_writer(true);
 }
 
+const Jsonb *
+loyalty_json_empty(void)
+{
+	static Jsonb empty = {.root = {.header = JB_FOBJECT}};
+
+	SET_VARSIZE(&empty, sizeof(Jsonb));
+	return &empty;
+}
+
 JsonWriter *
 loyalty_json_array(void)
 {

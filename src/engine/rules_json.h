@@ -22,6 +22,9 @@ extern JsonWriter *loyalty_json_array(void);
 /* An object that begins with the members of another; NULL = it has none. */
 extern JsonWriter *loyalty_json_reopen(const Jsonb *object);
 
+/* An object without members; shared. */
+extern const Jsonb *loyalty_json_empty(void);
+
 /* Ends it. */
 extern Jsonb *loyalty_json_finish(JsonWriter *writer);
 

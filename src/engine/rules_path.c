@@ -1,11 +1,6 @@
 /*
  * rules_path.c
- *		jsonpath for rules: variables, matches, conditions, numbers.
- *
- * Paths are evaluated silently: where a value is missing or of the wrong kind
- * the path finds nothing, or what it found before.  Errors that jsonpath raises
- * even so (a comparison of dates that depends on the session's time zone, an
- * invalid regular expression) fail the event.
+ *		What the paths of a rule give: matches, conditions, points.
  */
 #include "postgres.h"
 
@@ -15,26 +10,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "engine/path.h"
 #include "engine/rules_json.h"
 #include "engine/rules_work.h"
-
-/* The items that a path found, read one by one. */
-typedef struct PathItems
-{
-	JsonbIterator *iterator;	/* NULL: at most `one` */
-	JsonbValue	one;
-	bool		has_one;
-} PathItems;
-
-/* An object without members, as stored on disk. */
-static const Jsonb *
-empty_object(void)
-{
-	static Jsonb empty = {.root = {.header = JB_FOBJECT}};
-
-	SET_VARSIZE(&empty, sizeof(Jsonb));
-	return &empty;
-}
 
 /* $at: the parts of the local date and time. */
 static void
@@ -77,13 +55,13 @@ loyalty_rule_variables(const RuleWork *work, int bits, const RuleScope *scope)
 	JsonWriter *json;
 
 	if (bits == 0)
-		return empty_object();
+		return loyalty_json_empty();
 	json = loyalty_json_object();
 	if (bits & RULE_VARIABLE_EVENT)
 		loyalty_json_document(json, "event", work->attributes);
 	if (bits & RULE_VARIABLE_MEMBER)
 		loyalty_json_document(json, "member",
-							  work->member != NULL ? work->member : empty_object());
+							  work->member != NULL ? work->member : loyalty_json_empty());
 	if (bits & RULE_VARIABLE_AT)
 	{
 		loyalty_json_key(json, "at");
@@ -152,7 +130,7 @@ loyalty_rule_member(const Jsonb *attributes, const List *rules)
 	if (!mentioned)
 		return NULL;
 	if (attributes == NULL)
-		return empty_object();
+		return loyalty_json_empty();
 	if (whole || !JB_ROOT_IS_OBJECT(attributes))
 		return attributes;
 
@@ -179,229 +157,6 @@ loyalty_rule_member(const Jsonb *attributes, const List *rules)
 }
 
 /*
- * Finds what a path selects.  The plain shapes give exactly what the jsonpath
- * executor would: a number is itself, a lax key of an object is its value or
- * nothing.  A key of anything else (an array is unwrapped) is left to it.
- */
-static void
-find_items(const RulePath *path, const Jsonb *target, const Jsonb *variables, PathItems *items)
-{
-	JsonbContainer *root = unconstify(JsonbContainer *, &target->root);
-	Datum		found;
-
-	items->iterator = NULL;
-	if (path->shape == PATH_NUMBER)
-	{
-		items->one.type = jbvNumeric;
-		items->one.val.numeric = path->number;
-		items->has_one = true;
-		return;
-	}
-	if (path->shape == PATH_KEY && JB_ROOT_IS_OBJECT(target))
-	{
-		items->has_one = getKeyJsonValueFromContainer(root, path->key.name, path->key.length,
-													  &items->one) != NULL;
-		return;
-	}
-	found = DirectFunctionCall4(jsonb_path_query_array,
-								PointerGetDatum(target),
-								PointerGetDatum(path->path),
-								PointerGetDatum(variables),
-								BoolGetDatum(true));
-	items->iterator = JsonbIteratorInit(&DatumGetJsonbP(found)->root);
-	JsonbIteratorNext(&items->iterator, &items->one, true);	/* the array itself */
-}
-
-static bool
-next_item(PathItems *items, JsonbValue *item)
-{
-	if (items->iterator != NULL)
-		return JsonbIteratorNext(&items->iterator, item, true) == WJB_ELEM;
-	if (!items->has_one)
-		return false;
-	items->has_one = false;
-	*item = items->one;
-	return true;
-}
-
-/* What a comparison makes of the value that it names. */
-typedef enum Verdict
-{
-	HOLDS,
-	FAILS,						/* or is unknown */
-	UNDECIDED					/* jsonpath has to say: an array is unwrapped, for one */
-} Verdict;
-
-static Verdict
-judge(JsonPathItemType operator, int order)
-{
-	bool		holds;
-
-	switch (operator)
-	{
-		case jpiEqual:
-			holds = order == 0;
-			break;
-		case jpiNotEqual:
-			holds = order != 0;
-			break;
-		case jpiLess:
-			holds = order < 0;
-			break;
-		case jpiGreater:
-			holds = order > 0;
-			break;
-		case jpiLessOrEqual:
-			holds = order <= 0;
-			break;
-		case jpiGreaterOrEqual:
-			holds = order >= 0;
-			break;
-		default:
-			return UNDECIDED;
-	}
-	return holds ? HOLDS : FAILS;
-}
-
-static Verdict
-compare_literal(const PathComparison *comparison, const JsonbValue *value)
-{
-	const JsonbValue *literal = &comparison->literal;
-	int			order;
-
-	if (value->type == jbvBinary)
-		return UNDECIDED;
-	if (value->type == jbvNull)
-		return comparison->operator == jpiNotEqual ? HOLDS : FAILS;
-	if (value->type != literal->type)
-		return FAILS;			/* unknown */
-	switch (literal->type)
-	{
-		case jbvNumeric:
-			order = loyalty_number_compare(value->val.numeric, literal->val.numeric);
-			break;
-		case jbvBool:
-			order = (int) value->val.boolean - (int) literal->val.boolean;
-			break;
-		case jbvString:
-			order = value->val.string.len != literal->val.string.len ||
-				memcmp(value->val.string.val, literal->val.string.val,
-					   literal->val.string.len) != 0;
-			break;
-		default:
-			return UNDECIDED;
-	}
-	return judge(comparison->operator, order);
-}
-
-/* One comparison, as lax jsonpath decides it where nothing is an array. */
-static Verdict
-compare_value(const PathComparison *comparison, const Jsonb *target, const Jsonb *variables)
-{
-	JsonbContainer *root = unconstify(JsonbContainer *, &target->root);
-	JsonbValue	value;
-
-	value.type = jbvBinary;
-	value.val.binary.data = root;
-	if (comparison->variable.name != NULL &&
-		getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &variables->root),
-									 comparison->variable.name, comparison->variable.length,
-									 &value) == NULL)
-		return UNDECIDED;
-	for (int i = 0; i < comparison->key_count; i++)
-	{
-		const PathKey *key = &comparison->keys[i];
-
-		if (value.type != jbvBinary)
-			return FAILS;		/* a scalar has no members */
-		if (!JsonContainerIsObject(value.val.binary.data))
-			return UNDECIDED;
-		if (getKeyJsonValueFromContainer(value.val.binary.data, key->name, key->length,
-										 &value) == NULL)
-			return FAILS;
-	}
-	return compare_literal(comparison, &value);
-}
-
-static Verdict
-compare_all(const RulePath *path, const Jsonb *target, const Jsonb *variables)
-{
-	ListCell   *cell;
-
-	foreach(cell, path->comparisons)
-	{
-		Verdict		verdict = compare_value(lfirst(cell), target, variables);
-
-		if (verdict != HOLDS)
-			return verdict;
-	}
-	return HOLDS;
-}
-
-/* One boolean decides; else it holds if something other than null is found. */
-static bool
-condition_holds(const RulePath *path, const Jsonb *target, const Jsonb *variables)
-{
-	PathItems	items;
-	JsonbValue	item;
-
-	if (path->shape == PATH_ABSENT)
-		return true;
-	if (path->shape == PATH_COMPARISONS)
-	{
-		Verdict		verdict = compare_all(path, target, variables);
-
-		if (verdict != UNDECIDED)
-			return verdict == HOLDS;
-	}
-	find_items(path, target, variables, &items);
-	while (next_item(&items, &item))
-	{
-		if (item.type != jbvNull && !(item.type == jbvBool && !item.val.boolean))
-			return true;
-	}
-	return false;
-}
-
-bool
-loyalty_condition_holds(const RulePath *condition, const Jsonb *document)
-{
-	return condition_holds(condition, document, empty_object());
-}
-
-bool
-loyalty_jsonpath_holds(JsonPath *path, const Jsonb *document, const Jsonb *variables)
-{
-	RulePath	general = {.shape = PATH_GENERAL,.path = path};
-
-	return condition_holds(&general, document,
-						   variables == NULL ? empty_object() : variables);
-}
-
-/* The sum of the numbers that a path finds; NULL if it finds none. */
-static Numeric
-sum_numbers(const RulePath *path, const Jsonb *target, const Jsonb *variables)
-{
-	PathItems	items;
-	JsonbValue	item;
-	Numeric		sum = NULL;
-
-	find_items(path, target, variables, &items);
-	while (next_item(&items, &item))
-	{
-		if (item.type == jbvNumeric)
-			sum = sum == NULL ? item.val.numeric : loyalty_number_add(sum, item.val.numeric);
-	}
-	return sum;
-}
-
-Numeric
-loyalty_path_sum(const RulePath *path, const Jsonb *document)
-{
-	return sum_numbers(path, document, empty_object());
-}
-
-/*
  * The key of a match: the text of the first thing that the path finds, or a
  * digest of it where that is long.
  */
@@ -415,8 +170,8 @@ key_of_match(const RulePath *path, const Jsonb *target, const Jsonb *variables)
 
 	if (path->shape == PATH_ABSENT)
 		return "";
-	find_items(path, target, variables, &items);
-	if (!next_item(&items, &item) || item.type == jbvNull)
+	loyalty_path_find(path, target, variables, &items);
+	if (!loyalty_path_next(&items, &item) || item.type == jbvNull)
 		return "";
 	if (item.type == jbvString)
 		key = pnstrdup(item.val.string.val, item.val.string.len);
@@ -475,11 +230,11 @@ apply_match(const Rule *rule, const Jsonb *target, const Jsonb *variables, RuleR
 	Numeric		points;
 	Numeric		growth = NULL;
 
-	if (!condition_holds(&rule->condition, target, variables))
+	if (!loyalty_path_holds(&rule->condition, target, variables))
 		return;
-	points = sum_numbers(&rule->points, target, variables);
+	points = loyalty_path_numbers(&rule->points, target, variables);
 	if (rule->growth.shape != PATH_ABSENT)
-		growth = sum_numbers(&rule->growth, target, variables);
+		growth = loyalty_path_numbers(&rule->growth, target, variables);
 	else if (rule->mode == RULE_ADD)
 		growth = points;
 
@@ -511,8 +266,8 @@ find_matches(const Rule *rule, const RuleWork *work)
 
 	if (rule->each.shape == PATH_ROOT)
 		return list_make1(unconstify(Jsonb *, work->attributes));
-	find_items(&rule->each, work->attributes, work->variables, &items);
-	while (next_item(&items, &item))
+	loyalty_path_find(&rule->each, work->attributes, work->variables, &items);
+	while (loyalty_path_next(&items, &item))
 		matches = lappend(matches, JsonbValueToJsonb(&item));
 	return matches;
 }
@@ -529,7 +284,7 @@ make_scope(const Rule *rule, const RuleWork *work, const List *matches)
 	scope->sum = loyalty_number_of(0);
 	foreach(cell, rule->measure.shape == PATH_ABSENT ? NIL : matches)
 	{
-		Numeric		sum = sum_numbers(&rule->measure, lfirst(cell), work->variables);
+		Numeric		sum = loyalty_path_numbers(&rule->measure, lfirst(cell), work->variables);
 
 		if (sum != NULL)
 			scope->sum = loyalty_number_add(scope->sum, sum);

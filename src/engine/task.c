@@ -14,6 +14,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "engine/path.h"
 #include "engine/rules_json.h"
 #include "engine/rules_work.h"
 #include "engine/task.h"

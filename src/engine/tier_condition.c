@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 
 #include "engine/membership.h"
+#include "engine/path.h"
 #include "engine/rules_json.h"
 #include "types/calendar.h"
 

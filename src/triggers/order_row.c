@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "api/call.h"
+#include "engine/path.h"
 #include "engine/rules_json.h"
 #include "triggers/order_row.h"
 

@@ -4,37 +4,47 @@ SELECT no_plan();
 
 INSERT INTO loyalty.program (name, validity, time_zone) VALUES ('shop', 'never', 'UTC');
 
--- A condition that is comparisons alone is taken apart; denied twice it is not.
-CREATE TABLE public.comparison (n integer PRIMARY KEY, condition text NOT NULL);
-INSERT INTO public.comparison SELECT row_number() OVER (), condition FROM (
-	SELECT format('%s %s %s', value, operator, literal) FROM
-		unnest(ARRAY['$.a', '$.a.b', '$.a.b.c', '$.a.a', '$.b', '$', '$member.a', '$member.a.b', '$at.hour', '$at.date', '$tier', '$tier.rank', '$count', '$idle_days', '$event.a']) value,
-		unnest('{==,!=,<>,<,<=,>,>=}'::text[]) operator,
-		unnest(ARRAY['1', '1.0', '-1', '0', '12', '"1"', '"a"', '""', '"2024-05-01"', 'true', 'false', 'null', '$.b', '(1 + 0)']) literal
-	UNION ALL VALUES ('$.a == 1 && $.b == "a"'), ('$.a == 1 && $.b != "a" && $at.hour >= 10'), ('$.a == 1 || $.b == "a"'),
-		('$.a > 0 && ($.b == 1 || $.b == true)'), ('$.a >= 0 && exists($.b)'), ('strict $.a == 1'), ('strict $.a.b == 1 && $.b == 1'),
-		('($.a == 1) is unknown'), ('$.a[*] == 1'), ('$.a.size() == 1'), ('$."a" == 1'), ('$.a == 1 && $.b == null')) c (condition);
-CREATE FUNCTION twice(condition text) RETURNS text LANGUAGE sql AS $$
-	SELECT CASE WHEN condition LIKE 'strict %' THEN 'strict !(!(' || substr(condition, 8) || '))' ELSE '!(!(' || condition || '))' END
-$$;
-INSERT INTO loyalty.rule (name, event, points, condition)
-	SELECT 'plain ' || n, 'compare', jsonpath '1', condition::jsonpath FROM public.comparison
-	UNION ALL SELECT 'twice ' || n, 'compare', jsonpath '1', twice(condition)::jsonpath FROM public.comparison;
+-- Paths of plain shapes are taken apart; said in another way they are not.
+CREATE TABLE public.path (n serial PRIMARY KEY, plain text NOT NULL, general text NOT NULL, role text NOT NULL);
+CREATE TABLE public.operand (value text);
+INSERT INTO public.operand SELECT unnest(ARRAY['$.a', '$.a.b', '$.a.b.c', '$.a.a', '$.b', '$', '$member.a', '$member.a.b', '$at.hour', '$at.date', '$tier', '$tier.rank', '$count', '$idle_days', '$event.a']);
+INSERT INTO public.path (plain, general, role)
+	SELECT condition, '!(!(' || condition || '))', 'condition' FROM (
+		SELECT format('%s %s %s', value, operator, literal) FROM public.operand, unnest('{==,!=,<>,<,<=,>,>=}'::text[]) operator,
+			unnest(ARRAY['1', '1.0', '-1', '0', '12', '"1"', '"a"', '""', '"2024-05-01"', 'true', 'false', 'null', '$.b', '(1 + 0)']) literal
+		UNION ALL VALUES ('$.a == 1 && $.b == "a"'), ('$.a == 1 && $.b != "a" && $at.hour >= 10'), ('$.a == 1 || $.b == "a"'),
+			('$.a > 0 && ($.b == 1 || $.b == true)'), ('$.a >= 0 && exists($.b)'), ('($.a == 1) is unknown'), ('$.a[*] == 1'), ('$.a.size() == 1'),
+			('$."a" == 1'), ('$.a == 1 && $.b == null')) c (condition)
+	UNION ALL SELECT format('%s %s %s', value, operator, literal), format('-(-(%s %s %s))', value, operator, literal), 'points'
+		FROM public.operand, unnest('{+,-,*,/,%}'::text[]) operator, unnest('{10,0.5,0,3}'::text[]) literal
+	UNION ALL SELECT value, value || '.**{0}', 'points' FROM public.operand
+	UNION ALL SELECT format('%s[*]%s', value, filter), format('%s[0 to last]%s', value, filter), role
+		FROM public.operand, unnest(ARRAY['', ' ? (@.b == 1)', ' ? (@.b.c == 1)', ' ? (@ == 1)', ' ? (@ != "a")', ' ? (@.b == 1 && @.c == "x")', ' ? (@.b >= $.b)', ' ? ($.b == 1)',
+			' ? ($member.a.b == 1)', ' ? (@.b == 1 || @.c == "x")']) filter, unnest('{condition,points,each}'::text[]) role
+	UNION ALL SELECT 'strict ' || path, 'strict ' || other, role
+		FROM (VALUES ('$.a == 1', '!(!($.a == 1))', 'condition'), ('$.a.b == 1 && $.b == 1', '!(!($.a.b == 1 && $.b == 1))', 'condition'), ('$.a', '$.a.**{0}', 'points'),
+			('$.a / 2', '-(-($.a / 2))', 'points'), ('$.a[*]', '$.a[0 to last]', 'each'), ('$.a[*] ? (@.b == 1)', '$.a[0 to last] ? (@.b == 1)', 'each')) v (path, other, role);
+INSERT INTO loyalty.rule (name, event, each, points, condition)
+	SELECT way || ' ' || n, 'compare', CASE role WHEN 'each' THEN path ELSE '$' END::jsonpath, CASE role WHEN 'points' THEN path ELSE '1' END::jsonpath,
+		CASE role WHEN 'condition' THEN path END::jsonpath
+		FROM public.path, LATERAL (VALUES ('plain', plain), ('general', general)) v (way, path);
 
 CREATE FUNCTION differences(attributes jsonb) RETURNS text LANGUAGE sql AS $$
-	WITH applied AS (SELECT split_part(rule, ' ', 1) AS way, split_part(rule, ' ', 2)::integer AS n
-		FROM loyalty.preview('ann', 'compare', attributes, '2024-05-01 12:30'), jsonb_path_query(breakdown, '$.rules[*].rule') r, LATERAL (SELECT r #>> '{}') t (rule))
-	SELECT string_agg(format('%s: %s', condition, ways), '; ') FROM (
-		SELECT n, string_agg(way, ' and ' ORDER BY way) AS ways FROM applied GROUP BY n HAVING count(*) <> 2) odd JOIN public.comparison USING (n)
+	WITH applied AS (SELECT split_part(r ->> 'rule', ' ', 1) AS way, split_part(r ->> 'rule', ' ', 2)::integer AS n, format('%s %s %s', coalesce(r ->> 'wished', r ->> 'points'), r ->> 'note', r ->> 'matches') AS result
+		FROM loyalty.preview('ann', 'compare', attributes, '2024-05-01 12:30'), jsonb_array_elements(breakdown -> 'rules') r)
+	SELECT string_agg(format('%s: %s', plain, ways), '; ') FROM (
+		SELECT n, string_agg(format('%s %s', way, result), ' and ' ORDER BY way) AS ways FROM applied
+			GROUP BY n HAVING count(*) <> 2 OR min(result) <> max(result)) odd JOIN public.path USING (n)
 $$;
 SELECT FROM enroll('ann', '{"a": {"b": 1}}', '2024-01-01');
 SELECT is(differences(attributes), NULL, attributes::text) FROM (
 	SELECT jsonb_build_object('a', a::jsonb, 'b', b::jsonb) AS attributes FROM
 		unnest(ARRAY['1', '1.00', '0', '"1"', '"a"', '""', 'true', 'false', 'null', '[]', '[1]', '["a", 1]', '{}', '{"b": 1}', '{"b": "a"}', '{"b": null}', '{"b": [1]}',
-			'{"b": {"c": 1}}', '{"b": {"c": [1, 2]}}', '[{"b": 1}]', '{"a": true}']) a,
+			'{"b": {"c": 1}}', '{"b": {"c": [1, 2]}}', '[{"b": 1}]', '{"a": true}', '[{"b": 1, "c": "x"}, {"b": 2}, 3, [{"b": 1}]]', '[{"b": 1, "c": "x"}, {"b": {"c": 1}}, 1, "a"]',
+			'[[1, 2], [3]]', '123456789.0123456789']) a,
 		unnest(ARRAY['1', '"a"', 'true', 'null', '[1]', '{"a": 1}']) b
 	UNION ALL VALUES ('{}'::jsonb), ('{"a": 12}')) d;
-SELECT cmp_ok(points, '>', 50::bigint, 'and rules did apply') FROM preview('ann', 'compare', '{"a": 1, "b": "a"}', '2024-05-01 12:30');
+SELECT cmp_ok(jsonb_array_length(breakdown -> 'rules'), '>', 200, 'and rules did apply') FROM preview('ann', 'compare', '{"a": 1, "b": "a"}', '2024-05-01 12:30');
 
 -- Parts of few digits are shared out as whole numbers; beside two tiny ones, which cancel out, they are numerics.
 UPDATE loyalty.rule SET active = false;
