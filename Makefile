@@ -17,6 +17,7 @@ OBJS = \
 	src/api/benefits.o \
 	src/api/call.o \
 	src/api/contests.o \
+	src/api/coupons.o \
 	src/api/events.o \
 	src/api/explain.o \
 	src/api/explain_contest.o \

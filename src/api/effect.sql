@@ -1,4 +1,4 @@
--- What members have from rules beyond points: coupons and tickets for draws.
+-- What members have from rules beyond points, coupons and tickets for draws, and the use of coupons.
 
 CREATE FUNCTION loyalty.coupons(
 	member text,
@@ -29,6 +29,38 @@ $$;
 COMMENT ON FUNCTION loyalty.coupons(text, timestamptz, text) IS
 	'the coupons of a member that stand and are valid at `at` (default now), the soonest end first. LY002 unknown member';
 REVOKE ALL ON FUNCTION loyalty.coupons(text, timestamptz, text) FROM PUBLIC;
+
+CREATE TYPE loyalty.coupon_receipt AS (
+	entry_id bigint,
+	member text,
+	coupon_id bigint,
+	coupon text,
+	kind text,
+	value numeric,
+	replayed boolean
+);
+COMMENT ON TYPE loyalty.coupon_receipt IS 'what use_coupon() answers';
+COMMENT ON COLUMN loyalty.coupon_receipt.entry_id IS 'ledger entry that it wrote';
+COMMENT ON COLUMN loyalty.coupon_receipt.member IS 'the caller''s key of the member';
+COMMENT ON COLUMN loyalty.coupon_receipt.coupon_id IS 'coupon that was used';
+COMMENT ON COLUMN loyalty.coupon_receipt.coupon IS 'its kind of coupon';
+COMMENT ON COLUMN loyalty.coupon_receipt.kind IS 'amount: money off; percent: a percentage';
+COMMENT ON COLUMN loyalty.coupon_receipt.value IS 'how much of that';
+COMMENT ON COLUMN loyalty.coupon_receipt.replayed IS 'true: the operation had been done before, nothing was changed';
+
+CREATE FUNCTION loyalty.use_coupon(
+	member text,
+	coupon_id bigint,
+	ref text DEFAULT NULL,
+	amount numeric DEFAULT NULL,
+	at timestamptz DEFAULT NULL,
+	program text DEFAULT NULL)
+	RETURNS loyalty.coupon_receipt
+	LANGUAGE c VOLATILE PARALLEL UNSAFE SUPPORT loyalty.call_support
+	AS 'MODULE_PATHNAME', 'loyalty_use_coupon';
+COMMENT ON FUNCTION loyalty.use_coupon(text, bigint, text, numeric, timestamptz, text) IS
+	'uses a coupon of a member, once; amount: of the order, held against the minimum order of the coupon, NULL: not. LY002, LY003 ref with other content, LY004 member blocked, LY010 used, void, not valid at that time, or the order too small, 22023 no such coupon';
+REVOKE ALL ON FUNCTION loyalty.use_coupon(text, bigint, text, numeric, timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.draw_tickets(
 	member text,

@@ -359,6 +359,7 @@ tell_entry(Telling *telling, const Entry *entry)
 		case ENTRY_SUBSCRIBE:
 		case ENTRY_UNSUBSCRIBE:
 		case ENTRY_BENEFIT:
+		case ENTRY_COUPON:
 		case ENTRY_TIER:
 			loyalty_tell_membership(telling, entry, at);
 			break;

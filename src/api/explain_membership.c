@@ -1,6 +1,6 @@
 /*
  * explain_membership.c
- *		Paid plans, benefits and granted tiers as sentences.
+ *		Paid plans, benefits, coupons and granted tiers as sentences.
  */
 #include "postgres.h"
 
@@ -42,6 +42,9 @@ loyalty_tell_membership(Telling *telling, const Entry *entry, const char *at)
 		loyalty_tell(telling, _("%s: tier %s was granted (%s) until %s."), at,
 					 loyalty_tell_noted(entry, "tier"), loyalty_tell_noted(entry, "kind"),
 					 tell_noted_instant(telling, entry, "until"));
+	else if (entry->kind == ENTRY_COUPON)
+		loyalty_tell(telling, _("%s: coupon %s (%s) was used."), at,
+					 loyalty_tell_noted(entry, "coupon_id"), loyalty_tell_noted(entry, "coupon"));
 	else
 	{
 		loyalty_tell(telling, _("%s: benefit %s was used (%s, %s)."), at,

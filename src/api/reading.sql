@@ -87,7 +87,7 @@ AS $$
 		WHEN 'o' THEN 'transfer_out' WHEN 'i' THEN 'transfer_in' WHEN 'a' THEN 'adjust'
 		WHEN 'x' THEN 'lapse' WHEN 'g' THEN 'gift' WHEN 't' THEN 'status'
 		WHEN 'n' THEN 'refused' WHEN 'm' THEN 'subscribe' WHEN 'q' THEN 'unsubscribe'
-		WHEN 'u' THEN 'benefit' WHEN 'd' THEN 'tier'
+		WHEN 'u' THEN 'benefit' WHEN 'k' THEN 'coupon' WHEN 'd' THEN 'tier'
 		WHEN 'z' THEN 'opening' END
 $$;
 COMMENT ON FUNCTION loyalty.entry_kind("char") IS 'the word for a kind of ledger entry';

@@ -47,6 +47,7 @@ typedef enum EntryKind
 	ENTRY_UNSUBSCRIBE = 'q',	/* what was left of it cancelled: 0 points */
 	ENTRY_TIER = 'd',			/* a tier granted or revoked by hand: 0 points, reason */
 	ENTRY_BENEFIT = 'u',		/* units of a benefit used: 0 points */
+	ENTRY_COUPON = 'k',			/* a coupon used: 0 points */
 	ENTRY_OPENING = 'z'			/* lots or debt brought from another system */
 } EntryKind;
 

@@ -180,6 +180,17 @@ static LoyaltyQuery plans_and_benefits = {
 	"  FROM loyalty.ledger l WHERE " OF_MEMBERS("l") " AND l.kind = 'u' GROUP BY 1, 2) e"
 	"  USING (member_id, benefit)"
 	" WHERE coalesce(u.used, 0) <> coalesce(e.used, 0)"
+	" UNION ALL"
+	" SELECT member_id, entry_id, 'used coupons are not those of the ledger',"
+	"  format('Coupon %s: it says %s, the ledger %s.', coupon_id,"
+	"   coalesce(c.used_by::text, 'not used'), coalesce(e.used_by::text, 'not used'))"
+	" FROM (SELECT member_id, coupon_id, used_by FROM loyalty.coupon c"
+	"  WHERE " OF_MEMBERS("c") " AND used_by IS NOT NULL) c"
+	" FULL JOIN (SELECT l.member_id, (l.breakdown ->> 'coupon_id')::bigint AS coupon_id,"
+	"   l.entry_id AS used_by, l.entry_id"
+	"  FROM loyalty.ledger l WHERE " OF_MEMBERS("l") " AND l.kind = 'k') e"
+	"  USING (member_id, coupon_id)"
+	" WHERE c.used_by IS DISTINCT FROM e.used_by"
 	END_OF_ANSWER,
 	1, {INT8ARRAYOID}
 };

@@ -43,6 +43,17 @@ static LoyaltyQuery use_units = {
 	" WHERE member_id = $1 AND entry_id = $2 AND rule_id = $3 AND benefit = $4",
 	5, {INT8OID, INT8OID, INT4OID, TEXTOID, INT8OID}
 };
+static LoyaltyQuery load_coupon = {
+	"SELECT t.name, t.kind, t.value, t.minimum_order, c.valid_from, c.valid_until,"
+	" c.used_by IS NOT NULL, c.voided_by IS NOT NULL"
+	" FROM loyalty.coupon c JOIN loyalty.coupon_type t USING (coupon_type_id)"
+	" WHERE c.member_id = $1 AND c.coupon_id = $2",
+	2, {INT8OID, INT8OID}
+};
+static LoyaltyQuery use_coupon = {
+	"UPDATE loyalty.coupon SET used_by = $3 WHERE member_id = $1 AND coupon_id = $2",
+	3, {INT8OID, INT8OID, INT8OID}
+};
 static LoyaltyQuery used_effects = {
 	"SELECT rule_id FROM loyalty.benefit_unit"
 	" WHERE member_id = $1 AND entry_id = $2 AND used > 0"
@@ -231,6 +242,46 @@ loyalty_effects_store(const Engine *engine)
 		}
 	}
 	engine->member->effects = NIL;
+}
+
+static void
+read_coupon(HeapTuple row, TupleDesc desc, void *arg)
+{
+	GivenCoupon *coupon = arg;
+	bool		isnull;
+
+#define COLUMN(n) SPI_getbinval(row, desc, n, &isnull)
+	coupon->name = TextDatumGetCString(COLUMN(1));
+	coupon->kind = TextDatumGetCString(COLUMN(2));
+	coupon->value = DatumGetNumericCopy(COLUMN(3));
+	coupon->minimum_order = DatumGetNumericCopy(COLUMN(4));
+	coupon->valid_from = DatumGetTimestampTz(COLUMN(5));
+	coupon->valid_until = DatumGetTimestampTz(COLUMN(6));
+	coupon->used = DatumGetBool(COLUMN(7));
+	coupon->voided = DatumGetBool(COLUMN(8));
+#undef COLUMN
+}
+
+bool
+loyalty_coupon_load(int64 member_id, GivenCoupon *coupon)
+{
+	Datum		args[2];
+
+	args[0] = Int64GetDatum(member_id);
+	args[1] = Int64GetDatum(coupon->coupon_id);
+	loyalty_query_visit(&load_coupon, args, read_coupon, coupon);
+	return coupon->name != NULL;
+}
+
+void
+loyalty_coupon_use(int64 member_id, int64 coupon_id, int64 entry_id)
+{
+	Datum		args[3];
+
+	args[0] = Int64GetDatum(member_id);
+	args[1] = Int64GetDatum(coupon_id);
+	args[2] = Int64GetDatum(entry_id);
+	loyalty_query_execute(&use_coupon, args);
 }
 
 static void

@@ -22,6 +22,23 @@ extern void loyalty_effects_store(const Engine *engine);
 /* The rules of whose coupons and units by an event the member has used some, by id. */
 extern List *loyalty_effects_used(int64 member_id, int64 entry_id);
 
+/* A coupon of a member, whose id the caller sets; false if it has none of that id. */
+typedef struct GivenCoupon
+{
+	int64		coupon_id;
+	const char *name;			/* of its kind */
+	const char *kind;			/* amount or percent */
+	Numeric		value;
+	Numeric		minimum_order;
+	TimestampTz valid_from;
+	TimestampTz valid_until;
+	bool		used;
+	bool		voided;
+} GivenCoupon;
+
+extern bool loyalty_coupon_load(int64 member_id, GivenCoupon *coupon);
+extern void loyalty_coupon_use(int64 member_id, int64 coupon_id, int64 entry_id);
+
 /* The units of a benefit that can be used at `at`: of BenefitUnits, soonest end first. */
 extern List *loyalty_benefit_units_load(int64 member_id, const char *benefit, TimestampTz at);
 extern void loyalty_benefit_units_use(int64 member_id, const char *benefit,

@@ -141,7 +141,7 @@ COMMENT ON COLUMN loyalty.ledger.detail_digest IS 'salted digest of ref, operati
 COMMENT ON COLUMN loyalty.ledger.event_id IS 'event_type, 0 if none';
 COMMENT ON COLUMN loyalty.ledger.actor_id IS 'actor who wrote it';
 COMMENT ON COLUMN loyalty.ledger.generation IS 'numbers the entries of one ref, kind and event';
-COMMENT ON COLUMN loyalty.ledger.kind IS 'e earn, v event, c correction, b claw_back, r redeem, h hold, p capture, l release, s restore, o transfer_out, i transfer_in, a adjust, x lapse, g gift, t status, n refused, m subscribe, q unsubscribe, u benefit, d tier, z opening';
+COMMENT ON COLUMN loyalty.ledger.kind IS 'e earn, v event, c correction, b claw_back, r redeem, h hold, p capture, l release, s restore, o transfer_out, i transfer_in, a adjust, x lapse, g gift, t status, n refused, m subscribe, q unsubscribe, u benefit, k coupon, d tier, z opening';
 COMMENT ON COLUMN loyalty.ledger.spend_order IS 'order in which lots were taken: f fifo, x expiring; NULL = none taken';
 COMMENT ON COLUMN loyalty.ledger.hash IS 'SHA-256 over the member''s previous hash and this entry';
 COMMENT ON COLUMN loyalty.ledger.lots IS 'the lots that came or went; for a capture those spent';

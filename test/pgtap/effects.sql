@@ -234,9 +234,7 @@ SELECT lawful('tasks beside');
 
 -- a coupon that was used stays used, in both directions
 SELECT FROM settle('ola', 'check_in', '{}', 'c1', '2024-07-01');
-ALTER TABLE loyalty.coupon DISABLE TRIGGER guard;
-UPDATE loyalty.coupon SET used_by = entry_id WHERE member_id = (member_row('ola')).member_id;
-ALTER TABLE loyalty.coupon ENABLE ALWAYS TRIGGER guard;
+SELECT FROM use_coupon('ola', (SELECT coupon_id FROM coupons('ola')));
 SELECT FROM settle('ola', 'check_in', NULL, 'c1');
 SELECT is(has('ola'), '1 coupons, 0 tickets, 0 of 0 units, no badge', 'used: it is not made void');
 SELECT is_empty($$SELECT * FROM coupons('ola')$$, 'nor shown');
@@ -268,6 +266,8 @@ SELECT matches(after('UPDATE loyalty.draw_ticket SET count = count + 1 WHERE mem
 	'draw_ticket always of rule \d+: 2 stand, the entries say 1', 'a ticket too many');
 SELECT matches(after('DELETE FROM loyalty.benefit_unit WHERE member_id = (member_row(''cat'')).member_id'), 'benefit delivery of rule 2: 0 stand, the entries say 2', 'units that are gone');
 SELECT matches(after('UPDATE loyalty.benefit_unit SET used = used + 1 WHERE member_id = (member_row(''cat'')).member_id'), 'used units that rules gave are not those of the ledger', 'a unit that nobody used');
+SELECT matches(after('UPDATE loyalty.coupon SET used_by = NULL WHERE used_by IS NOT NULL'), 'used coupons are not those of the ledger: Coupon \d+: it says not used, the ledger \d+', 'a coupon that was used after all');
+SELECT matches(after('UPDATE loyalty.coupon SET used_by = entry_id WHERE coupon_id = (SELECT max(coupon_id) FROM loyalty.coupon WHERE voided_by IS NULL AND used_by IS NULL)'), 'used coupons are not those of the ledger: Coupon \d+: it says \d+, the ledger not used', 'a coupon that nobody used');
 SELECT matches(after('DELETE FROM loyalty.member_badge WHERE member_id = (member_row(''kim'')).member_id'), 'a badge that a rule gives is missing: It is early_bird', 'a badge that is gone');
 SELECT matches(after('INSERT INTO loyalty.member_badge SELECT member_id, 2, entry_id, at FROM loyalty.ledger WHERE member_id = (member_row(''jon'')).member_id AND kind = ''v'' LIMIT 1'), 'a badge is given by nothing: It is whale', 'a badge too many');
 ALTER TABLE loyalty.coupon ENABLE ALWAYS TRIGGER guard;

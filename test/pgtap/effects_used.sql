@@ -26,14 +26,7 @@ CREATE FUNCTION times(member text, rule text) RETURNS bigint LANGUAGE sql AS $$
 	SELECT coalesce(sum(u.times), 0)::bigint FROM loyalty.limit_usage u JOIN loyalty.rule r USING (rule_id)
 		WHERE u.member_id = (member_row($1)).member_id AND r.name = $2
 $$;
--- as the shop that redeems it does
-CREATE FUNCTION use_coupons(member text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	ALTER TABLE loyalty.coupon DISABLE TRIGGER guard;
-	UPDATE loyalty.coupon SET used_by = entry_id WHERE member_id = (member_row(member)).member_id AND voided_by IS NULL;
-	ALTER TABLE loyalty.coupon ENABLE ALWAYS TRIGGER guard;
-END
-$$;
+CREATE FUNCTION coupon_of(member text) RETURNS bigint LANGUAGE sql AS $$ SELECT coupon_id FROM coupons(member) $$;
 
 -- units: used, and the order is called off
 SELECT FROM settle('ann', 'rental', '{"amount": 100}', 'o1');
@@ -97,7 +90,13 @@ SELECT lawful('history');
 
 -- coupons
 SELECT FROM settle('dan', 'review', '{"stars": 5}', 'r1');
-SELECT use_coupons('dan');
+SELECT results_eq($$SELECT member, coupon_id, coupon, kind, value, replayed FROM use_coupon('dan', coupon_of('dan'), 'till 1', 50)$$,
+	$$VALUES ('dan', 1::bigint, 'ten_off', 'amount', 10::numeric, false)$$, 'a coupon is used');
+SELECT results_eq($$SELECT entry_id, coupon, value, replayed FROM use_coupon('dan', (SELECT max(coupon_id) FROM loyalty.coupon), 'till 1')$$,
+	$$SELECT used_by, 'ten_off', 10::numeric, true FROM loyalty.coupon WHERE used_by IS NOT NULL$$, 'a repeat tells the same');
+SELECT is(kind_name((last_entry('dan')).kind) || ' ' || (last_entry('dan')).points, 'coupon 0', 'as an entry of no points');
+SELECT matches(explain, ': coupon 1 \(ten_off\) was used', 'explain') FROM explain('dan', 'till 1') LIMIT 1;
+SELECT is_empty($$SELECT * FROM coupons('dan')$$, 'it is shown no more');
 SELECT FROM settle('dan', 'review', '{"stars": 4}', 'r1');
 SELECT is(has('dan') || ', ' || times('dan', 'coupon'), '1 coupons, 0 tickets, 0 of 0 units, 1', 'a coupon that was used');
 SELECT is(points, 0::bigint, 'no second one, nor points beside it') FROM settle('dan', 'review', '{"stars": 5}', 'r2');
@@ -109,6 +108,31 @@ SELECT FROM settle('eve', 'review', NULL, 'r1');
 SELECT is(points, 5::bigint, 'one that was not used is given again') FROM settle('eve', 'review', '{"stars": 5}', 'r2');
 SELECT is(has('eve') || ', ' || times('eve', 'coupon'), '1 coupons, 0 tickets, 0 of 0 units, 1', 'once');
 SELECT lawful('coupons');
+
+-- what use_coupon refuses
+INSERT INTO loyalty.coupon_type (name, kind, value, minimum_order, validity) VALUES ('fifth', 'percent', 20, 50, '10 days');
+INSERT INTO loyalty.rule (name, event, points, pending_for, effects) VALUES ('fifth', 'survey', '0', '1 day', '[{"coupon": "fifth"}]');
+SELECT FROM enroll('quin', at => '2024-01-01');
+SELECT FROM settle('quin', 'survey', '{}', 's1', '2024-05-01');
+CREATE TEMPORARY TABLE fifth AS SELECT coupon_id FROM coupons('quin', '2024-05-02');
+GRANT SELECT ON fifth TO PUBLIC;
+SELECT refuses($$SELECT use_coupon('quin', coupon_id, 't1', at => '2024-05-01 12:00') FROM fifth$$, 'LY010', 'not yet', 'valid from 2024-05-02');
+SELECT refuses($$SELECT use_coupon('quin', coupon_id, 't1', at => '2024-05-12') FROM fifth$$, 'LY010', 'too late', 'valid until 2024-05-12');
+SELECT refuses($$SELECT use_coupon('quin', coupon_id, 't1', 49.99, '2024-05-03') FROM fifth$$, 'LY010', 'too small an order', 'at least 50');
+SELECT refuses($$SELECT use_coupon('dan', coupon_id, 't1') FROM fifth$$, '22023', 'the coupon of another', 'member "dan" has no coupon');
+SELECT refuses($$SELECT use_coupon('quin', NULL)$$, '22023', 'none');
+SELECT refuses($$SELECT use_coupon('nobody', 1)$$, 'LY002', 'of nobody');
+SELECT FROM set_status('quin', 'frozen', 'watched');
+SELECT refuses($$SELECT use_coupon('quin', coupon_id, 't1', 50, '2024-05-03') FROM fifth$$, 'LY004', 'a frozen member');
+SELECT FROM set_status('quin', 'active', 'cleared');
+SELECT FROM settle('quin', 'survey', NULL, 's1');
+SELECT refuses($$SELECT use_coupon('quin', coupon_id, 't1', 50) FROM fifth$$, 'LY010', 'a void one', 'It is void');
+SELECT FROM settle('ulf', 'review', '{"stars": 5}', 'r1');
+SELECT FROM settle('uta', 'review', '{"stars": 5}', 'r1');
+SELECT is(replayed, false, 'used') FROM use_coupon('ulf', coupon_of('ulf'), 't1', 50);
+SELECT refuses($$SELECT use_coupon('ulf', (SELECT coupon_id FROM loyalty.coupon WHERE member_id = (member_row('ulf')).member_id), 't2', 50)$$, 'LY010', 'used before', 'It was used before');
+SELECT refuses($$SELECT use_coupon('ulf', 0, 't1')$$, 'LY003', 'another coupon under the same ref');
+SELECT lawful('use_coupon');
 
 -- tickets: drawn once their draw is over
 SELECT FROM settle('fay', 'visit', '{}', 'v1', '2024-05-01');
@@ -127,7 +151,7 @@ SELECT lawful('tickets');
 
 -- an operator claws the event back
 SELECT FROM settle('hal', 'review', '{"stars": 5}', 'r1');
-SELECT use_coupons('hal');
+SELECT FROM use_coupon('hal', coupon_of('hal'));
 SELECT is(points, -5::bigint, 'clawed back') FROM claw_back('hal', 'r1', claw_ref => 'c1');
 SELECT is(times('hal', 'coupon') || ' ' || ((last_entry('hal')).breakdown -> 'kept')::text, '1 [{"use": {"ever": "0/1"}, "rule": "coupon", "rule_id": 3}]', 'what was used stays counted');
 SELECT is(replayed, true, 'a repeat') FROM claw_back('hal', 'r1', claw_ref => 'c1');
