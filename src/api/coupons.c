@@ -23,14 +23,13 @@ PG_FUNCTION_INFO_V1(loyalty_use_coupon);
 static Jsonb *
 breakdown_of(const GivenCoupon *coupon)
 {
-	JsonbParseState *state = NULL;
+	JsonWriter *json = loyalty_json_object();
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	loyalty_json_text(&state, "kind", coupon->kind);
-	loyalty_json_number(&state, "value", coupon->value);
-	loyalty_json_text(&state, "coupon", coupon->name);
-	loyalty_json_integer(&state, "coupon_id", coupon->coupon_id);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	loyalty_json_text(json, "kind", coupon->kind);
+	loyalty_json_number(json, "value", coupon->value);
+	loyalty_json_text(json, "coupon", coupon->name);
+	loyalty_json_integer(json, "coupon_id", coupon->coupon_id);
+	return loyalty_json_finish(json);
 }
 
 /* The receipt that the entry's own breakdown tells. */
