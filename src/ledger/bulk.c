@@ -197,32 +197,56 @@ goes_row_by_row(const BulkTable *table)
 }
 
 static void
+write_row(BulkTable *table, ResultRelInfo *result, EState *estate)
+{
+	TupleTableSlot *slot = table->slots[table->written];
+
+	ExecSimpleRelationInsert(result, estate, slot);
+	if (!ItemPointerIsValid(&slot->tts_tid))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("a trigger keeps a row out of loyalty.%s",
+						RelationGetRelationName(table->relation))));
+	ResetPerTupleExprContext(estate);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Index by index, so that each stays in the processor's caches. */
+static void
+write_index_entries(BulkTable *table, ResultRelInfo *result, EState *estate)
+{
+	for (int i = 0; i < result->ri_NumIndices; i++)
+	{
+		ResultRelInfo one = *result;
+
+		one.ri_NumIndices = 1;
+		one.ri_IndexRelationDescs = &result->ri_IndexRelationDescs[i];
+		one.ri_IndexRelationInfo = &result->ri_IndexRelationInfo[i];
+		for (table->written = 0; table->written < table->count; table->written++)
+		{
+			list_free(compat_insert_index_tuples(&one, table->slots[table->written], estate));
+			ResetPerTupleExprContext(estate);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+}
+
+static void
 write_rows(BulkTable *table, ResultRelInfo *result, EState *estate)
 {
-	bool		row_by_row = goes_row_by_row(table);
-
-	if (!row_by_row)
+	if (goes_row_by_row(table))
+	{
+		for (table->written = 0; table->written < table->count; table->written++)
+			write_row(table, result, estate);
+	}
+	else
+	{
 		table_multi_insert(table->relation, table->slots, table->count,
 						   GetCurrentCommandId(true), 0, NULL);
-	for (table->written = 0; table->written < table->count; table->written++)
-	{
-		TupleTableSlot *slot = table->slots[table->written];
-
-		if (row_by_row)
-		{
-			ExecSimpleRelationInsert(result, estate, slot);
-			if (!ItemPointerIsValid(&slot->tts_tid))
-				ereport(ERROR,
-						(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						 errmsg("a trigger keeps a row out of loyalty.%s",
-								RelationGetRelationName(table->relation))));
-		}
-		else if (result->ri_NumIndices > 0)
-			list_free(compat_insert_index_tuples(result, slot, estate));
-		ExecClearTuple(slot);
-		ResetPerTupleExprContext(estate);
-		CHECK_FOR_INTERRUPTS();
+		write_index_entries(table, result, estate);
 	}
+	for (int i = 0; i < table->count; i++)
+		ExecClearTuple(table->slots[i]);
 	table->count = 0;
 }
 
