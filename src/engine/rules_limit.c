@@ -480,11 +480,15 @@ keep_fraction(RuleResult *result)
 bool
 loyalty_rules_take_away(const RuleResult *results, int count)
 {
-	Numeric		sum = loyalty_number_of(0);
+	Numeric		zero = loyalty_number_of(0);
+	Numeric		sum = zero;
+	bool		negative = false;
 
 	for (int i = 0; i < count; i++)
+		negative |= loyalty_number_compare(results[i].wished, zero) < 0;
+	for (int i = 0; negative && i < count; i++)
 		sum = loyalty_number_add(sum, results[i].wished);
-	return loyalty_number_compare(sum, loyalty_number_of(0)) < 0;
+	return loyalty_number_compare(sum, zero) < 0;
 }
 
 /* Fills `limited` of all rules. */

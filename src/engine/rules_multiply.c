@@ -36,18 +36,16 @@ applies(const RuleResult *result)
 }
 
 /*
- * Fills `wished` of the chosen rules and returns their sum.  Notes a cut by
- * max_multiplier, and what was wished without it, if `note`.
+ * Fills `wished` of the chosen rules.  Notes a cut by max_multiplier, and what was
+ * wished without it, if `note`.
  */
-static Numeric
+static void
 multiply(const RuleWork *work, RuleResult *results, int count, const bool *chosen, bool note)
 {
-	Numeric		zero = loyalty_number_of(0);
 	Numeric		cap = work->program->max_multiplier;
 	Numeric		product = work->multiplier;
 	Numeric		reached = product;	/* the product, capped; NULL = 1 */
-	Numeric		base = zero;
-	Numeric		sum = zero;
+	Numeric		base = loyalty_number_of(0);
 
 	if (cap != NULL && product != NULL)
 		reached = smaller(product, cap);
@@ -67,7 +65,6 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 			if (note && reached != product)
 				note_cap(result, loyalty_number_multiply(result->points, product));
 		}
-		sum = loyalty_number_add(sum, result->wished);
 	}
 	for (int i = 0; i < count; i++)
 	{
@@ -90,7 +87,20 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 																			   wished_before)));
 		}
 		result->wished = loyalty_number_multiply(base, loyalty_number_subtract(reached, before));
-		sum = loyalty_number_add(sum, result->wished);
+	}
+}
+
+/* What the chosen rules give together. */
+static Numeric
+multiplied_sum(const RuleWork *work, RuleResult *results, int count, const bool *chosen)
+{
+	Numeric		sum = loyalty_number_of(0);
+
+	multiply(work, results, count, chosen, false);
+	for (int i = 0; i < count; i++)
+	{
+		if (chosen[i] && applies(&results[i]))
+			sum = loyalty_number_add(sum, results[i].wished);
 	}
 	return sum;
 }
@@ -120,7 +130,7 @@ choose_of_group(const RuleWork *work, RuleResult *results, int count, int first,
 		if (!applies(&results[i]))
 			continue;
 		chosen[i] = true;
-		sum = multiply(work, results, count, chosen, false);
+		sum = multiplied_sum(work, results, count, chosen);
 		chosen[i] = false;
 		if (best_sum == NULL || loyalty_number_compare(sum, best_sum) > 0)
 		{
@@ -169,7 +179,7 @@ loyalty_rules_multiply(const RuleWork *work, RuleResult *results, int *count)
 	}
 	for (int i = 0; i < *count; i++)
 		results[i].wished = loyalty_number_of(0);
-	(void) multiply(work, results, *count, chosen, true);
+	multiply(work, results, *count, chosen, true);
 	for (int i = 0; i < *count; i++)
 	{
 		if (!chosen[i] && !results[i].tracked)

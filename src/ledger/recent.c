@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "engine/number.h"
 #include "ledger/beside.h"
 #include "ledger/recent.h"
 #include "types/varint.h"
@@ -102,7 +103,7 @@ get_numeric(const uint8 **p, const uint8 *end)
 	const char *bytes = get_bytes(p, end, &length);
 
 	if (length == 0)
-		return NumericGetDatum(int64_to_numeric(0));
+		return NumericGetDatum(loyalty_number_of(0));
 	return DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(bytes, length)),
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
@@ -226,6 +227,16 @@ loyalty_recent_overflowed(RecentRows *recent, BesideTable table)
 	return (recent->overflowed & TABLE_BIT(table)) != 0;
 }
 
+/* A value that lives as long as the member; 0 always does. */
+static Datum
+keep_value(Oid type, Datum value)
+{
+	if (type == TEXTOID ||
+		(type == NUMERICOID && DatumGetPointer(value) != (Pointer) loyalty_number_of(0)))
+		return datumCopy(value, false, -1);
+	return value;
+}
+
 void
 loyalty_recent_put(RecentRows *recent, int at, BesideTable table, const Datum *values)
 {
@@ -241,11 +252,7 @@ loyalty_recent_put(RecentRows *recent, int at, BesideTable table, const Datum *v
 	row.table = table;
 	row.values[0] = (Datum) 0;
 	for (int i = 1; i < known->columns; i++)
-	{
-		bool		by_reference = known->type[i] == TEXTOID || known->type[i] == NUMERICOID;
-
-		row.values[i] = by_reference ? datumCopy(values[i], false, -1) : values[i];
-	}
+		row.values[i] = keep_value(known->type[i], values[i]);
 	memmove(&recent->rows[1], &recent->rows[0], sizeof(RecentRow) * at);
 	recent->rows[0] = row;
 	recent->changed = true;
@@ -258,13 +265,6 @@ put_bytes(uint8 *p, const char *bytes, size_t length)
 	p = put_varint(p, length);
 	memcpy(p, bytes, length);
 	return p + length;
-}
-
-static bool
-is_zero(Datum number)
-{
-	return DatumGetBool(DirectFunctionCall2(numeric_eq, number,
-											NumericGetDatum(int64_to_numeric(0))));
 }
 
 /* Writes a value before `end`; NULL where it has no room. */
@@ -292,7 +292,8 @@ put_value(Oid type, Datum value, uint8 *p, const uint8 *end)
 			length = VARSIZE_ANY_EXHDR(DatumGetTextPP(value));
 			break;
 		case NUMERICOID:
-			bytes = is_zero(value) ? "" : DatumGetCString(DirectFunctionCall1(numeric_out, value));
+			bytes = loyalty_number_compare(DatumGetNumeric(value), loyalty_number_of(0)) == 0 ? "" :
+				DatumGetCString(DirectFunctionCall1(numeric_out, value));
 			length = strlen(bytes);
 			break;
 		default:

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "engine/number.h"
 #include "ledger/beside.h"
 #include "ledger/query.h"
 #include "ledger/usage_row.h"
@@ -160,7 +161,7 @@ add_number(Datum stored, Numeric change)
 static void
 store_changes(MemberState *member, const RuleUse *changes, int count)
 {
-	Datum		zero = NumericGetDatum(int64_to_numeric(0));
+	Datum		zero = NumericGetDatum(loyalty_number_of(0));
 	BesideRows	rows;
 
 	loyalty_beside_open(&rows, BESIDE_LIMIT_USAGE, member, true);
