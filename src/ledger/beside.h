@@ -52,6 +52,16 @@ typedef enum BenefitUnitColumn
 	UNIT_VALID_FROM, UNIT_VALID_UNTIL, UNIT_COUNT, UNIT_USED
 } BenefitUnitColumn;
 
+typedef enum ContestPlayerColumn
+{
+	PLAYER_MEMBER_ID, PLAYER_CONTEST_ID, PLAYER_JOINED_AT, PLAYER_TEAM, PLAYER_SCORE
+} ContestPlayerColumn;
+
+typedef enum ContestEventColumn
+{
+	MARK_MEMBER_ID, MARK_CONTEST_ID, MARK_ENTRY_ID, MARK_AT, MARK_MEASURED, MARK_COUNTED
+} ContestEventColumn;
+
 typedef struct BesideRows
 {
 	BesideTable number;

@@ -4,7 +4,8 @@
  *
  * What is about a member is written under its row lock.  A member's score is
  * changed by differences in its own row: the members of a team never wait for
- * each other but while one of them joins or leaves, which counts the team.
+ * each other but while one of them joins or leaves, which counts the team.  What
+ * every event that counts touches is read and written without a query.
  */
 #include "postgres.h"
 
@@ -13,30 +14,12 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "ledger/actor.h"
+#include "ledger/beside.h"
 #include "ledger/contest_row.h"
 #include "ledger/query.h"
 
-static LoyaltyQuery load_players = {
-	"SELECT contest_id, team, joined_at FROM loyalty.contest_player WHERE member_id = $1",
-	1, {INT8OID}
-};
-static LoyaltyQuery load_mark = {
-	"SELECT measured, counted FROM loyalty.contest_event"
-	" WHERE member_id = $1 AND contest_id = $2 AND entry_id = $3",
-	3, {INT8OID, INT4OID, INT8OID}
-};
-static LoyaltyQuery store_mark = {
-	"INSERT INTO loyalty.contest_event (member_id, contest_id, entry_id, at, measured, counted)"
-	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member_id, contest_id, entry_id)"
-	" DO UPDATE SET measured = excluded.measured, counted = excluded.counted",
-	6, {INT8OID, INT4OID, INT8OID, TIMESTAMPTZOID, NUMERICOID, NUMERICOID}
-};
-static LoyaltyQuery add_score = {
-	"UPDATE loyalty.contest_player SET score = score + $3"
-	" WHERE member_id = $1 AND contest_id = $2",
-	3, {INT8OID, INT4OID, NUMERICOID}
-};
 static LoyaltyQuery any_counted = {
 	"SELECT entry_id FROM loyalty.contest_event"
 	" WHERE member_id = $1 AND contest_id = $2 AND counted <> 0 LIMIT 1",
@@ -128,74 +111,136 @@ static LoyaltyQuery prize_posted = {
 	2, {INT8OID, INT4OID}
 };
 
-static void
-add_player(HeapTuple row, TupleDesc desc, void *arg)
-{
-	List	  **players = arg;
-	ContestPlayer *player = palloc(sizeof(ContestPlayer));
-	bool		isnull;
-
-	player->contest_id = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-	player->team = TextDatumGetCString(SPI_getbinval(row, desc, 2, &isnull));
-	player->joined_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
-	*players = lappend(*players, player);
-}
-
 List *
 loyalty_contest_players_load(int64 member_id)
 {
 	List	   *players = NIL;
-	Datum		args[1];
+	Datum		key[1] = {Int64GetDatum(member_id)};
+	BesideRows	rows;
 
-	args[0] = Int64GetDatum(member_id);
-	loyalty_query_visit(&load_players, args, add_player, &players);
+	loyalty_beside_open(&rows, BESIDE_CONTEST_PLAYER, NULL, false);
+	loyalty_beside_seek(&rows, key, lengthof(key));
+	while (loyalty_beside_next(&rows))
+	{
+		ContestPlayer *player = palloc(sizeof(ContestPlayer));
+
+		player->contest_id = DatumGetInt32(loyalty_beside_value(&rows, PLAYER_CONTEST_ID));
+		player->team = TextDatumGetCString(loyalty_beside_value(&rows, PLAYER_TEAM));
+		player->joined_at = DatumGetTimestampTz(loyalty_beside_value(&rows, PLAYER_JOINED_AT));
+		players = lappend(players, player);
+	}
+	loyalty_beside_close(&rows);
 	return players;
-}
-
-static void
-copy_mark(HeapTuple row, TupleDesc desc, void *arg)
-{
-	ContestMark *mark = arg;
-	bool		isnull;
-
-	mark->measured = DatumGetNumericCopy(SPI_getbinval(row, desc, 1, &isnull));
-	mark->counted = DatumGetNumericCopy(SPI_getbinval(row, desc, 2, &isnull));
-	mark->before = mark->counted;
 }
 
 void
 loyalty_contest_mark_load(int64 member_id, ContestMark *mark)
 {
-	Datum		args[3];
+	Datum		key[3];
+	BesideRows	rows;
 
-	args[0] = Int64GetDatum(member_id);
-	args[1] = Int32GetDatum(mark->contest_id);
-	args[2] = Int64GetDatum(mark->entry_id);
-	loyalty_query_visit(&load_mark, args, copy_mark, mark);
+	key[MARK_MEMBER_ID] = Int64GetDatum(member_id);
+	key[MARK_CONTEST_ID] = Int32GetDatum(mark->contest_id);
+	key[MARK_ENTRY_ID] = Int64GetDatum(mark->entry_id);
+	loyalty_beside_open(&rows, BESIDE_CONTEST_EVENT, NULL, false);
+	loyalty_beside_seek(&rows, key, lengthof(key));
+	if (loyalty_beside_next(&rows))
+	{
+		mark->measured = DatumGetNumericCopy(loyalty_beside_value(&rows, MARK_MEASURED));
+		mark->counted = DatumGetNumericCopy(loyalty_beside_value(&rows, MARK_COUNTED));
+		mark->before = mark->counted;
+	}
+	loyalty_beside_close(&rows);
+}
+
+static void
+store_marks(const MemberState *member)
+{
+	BesideRows	rows;
+	ListCell   *cell;
+
+	loyalty_beside_open(&rows, BESIDE_CONTEST_EVENT, NULL, true);
+	foreach(cell, member->contest_marks)
+	{
+		const ContestMark *mark = lfirst(cell);
+		Datum		values[MARK_COUNTED + 1];
+
+		values[MARK_MEMBER_ID] = Int64GetDatum(member->member_id);
+		values[MARK_CONTEST_ID] = Int32GetDatum(mark->contest_id);
+		values[MARK_ENTRY_ID] = Int64GetDatum(mark->entry_id);
+		values[MARK_AT] = TimestampTzGetDatum(mark->at);
+		values[MARK_MEASURED] = NumericGetDatum(mark->measured);
+		values[MARK_COUNTED] = NumericGetDatum(mark->counted);
+		if (mark->before != NULL)
+		{
+			loyalty_beside_seek(&rows, values, MARK_ENTRY_ID + 1);
+			(void) loyalty_beside_next(&rows);
+		}
+		loyalty_beside_write(&rows, values);
+	}
+	loyalty_beside_close(&rows);
+}
+
+/* What the changes of a contest's events add to the member's score. */
+static Datum
+score_change(const List *marks, int32 contest_id)
+{
+	Datum		sum = NumericGetDatum(int64_to_numeric(0));
+	ListCell   *cell;
+
+	foreach(cell, marks)
+	{
+		const ContestMark *mark = lfirst(cell);
+
+		if (mark->contest_id != contest_id)
+			continue;
+		sum = DirectFunctionCall2(numeric_add, sum, NumericGetDatum(mark->counted));
+		if (mark->before != NULL)
+			sum = DirectFunctionCall2(numeric_sub, sum, NumericGetDatum(mark->before));
+	}
+	return sum;
+}
+
+/* Each row once: what is written here is not yet seen here. */
+static void
+store_scores(const MemberState *member)
+{
+	List	   *done = NIL;
+	BesideRows	rows;
+	ListCell   *cell;
+
+	loyalty_beside_open(&rows, BESIDE_CONTEST_PLAYER, NULL, true);
+	foreach(cell, member->contest_marks)
+	{
+		int32		contest_id = ((const ContestMark *) lfirst(cell))->contest_id;
+		Datum		values[PLAYER_SCORE + 1];
+
+		if (list_member_int(done, contest_id))
+			continue;
+		done = lappend_int(done, contest_id);
+		values[PLAYER_MEMBER_ID] = Int64GetDatum(member->member_id);
+		values[PLAYER_CONTEST_ID] = Int32GetDatum(contest_id);
+		loyalty_beside_seek(&rows, values, PLAYER_CONTEST_ID + 1);
+		if (!loyalty_beside_next(&rows))
+			elog(ERROR, "member " INT64_FORMAT " does not play in contest %d",
+				 member->member_id, contest_id);
+		values[PLAYER_JOINED_AT] = loyalty_beside_value(&rows, PLAYER_JOINED_AT);
+		values[PLAYER_TEAM] = loyalty_beside_value(&rows, PLAYER_TEAM);
+		values[PLAYER_SCORE] =
+			DirectFunctionCall2(numeric_add, loyalty_beside_value(&rows, PLAYER_SCORE),
+								score_change(member->contest_marks, contest_id));
+		loyalty_beside_write(&rows, values);
+	}
+	loyalty_beside_close(&rows);
 }
 
 void
 loyalty_contests_store(MemberState *member)
 {
-	ListCell   *cell;
-
-	foreach(cell, member->contest_marks)
-	{
-		const ContestMark *mark = lfirst(cell);
-		Datum		args[6];
-
-		args[0] = Int64GetDatum(member->member_id);
-		args[1] = Int32GetDatum(mark->contest_id);
-		args[2] = mark->before == NULL ? NumericGetDatum(mark->counted) :
-			DirectFunctionCall2(numeric_sub, NumericGetDatum(mark->counted),
-								NumericGetDatum(mark->before));
-		loyalty_query_execute(&add_score, args);
-		args[2] = Int64GetDatum(mark->entry_id);
-		args[3] = TimestampTzGetDatum(mark->at);
-		args[4] = NumericGetDatum(mark->measured);
-		args[5] = NumericGetDatum(mark->counted);
-		loyalty_query_execute(&store_mark, args);
-	}
+	if (member->contest_marks == NIL)
+		return;
+	store_scores(member);
+	store_marks(member);
 	member->contest_marks = NIL;
 }
 

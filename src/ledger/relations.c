@@ -47,6 +47,10 @@ static const struct
 	{"draw_ticket", "draw_ticket_pkey", {"member_id", "entry_id", "rule_id", "draw_id", "count"}},
 	{"benefit_unit", "benefit_unit_pkey", {"member_id", "entry_id", "rule_id", "benefit",
 	"valid_from", "valid_until", "count", "used"}},
+	{"contest_player", "contest_player_pkey",
+	{"member_id", "contest_id", "joined_at", "team", "score"}},
+	{"contest_event", "contest_event_pkey",
+	{"member_id", "contest_id", "entry_id", "at", "measured", "counted"}},
 };
 
 static Oid

@@ -201,6 +201,33 @@ SELECT matches(string_agg(line, ' '), 'Team l of contest cup ended at rank 1 of 
 SELECT lawful('without attributes');
 RESET loyalty.program;
 
+-- many events of one statement, in two contests
+INSERT INTO loyalty.program (name, validity) VALUES ('two', 'never');
+SET loyalty.program = 'two';
+INSERT INTO loyalty.rule (name, event, points) VALUES ('base', 'purchase', '$.amount');
+INSERT INTO loyalty.contest (name, measure, starts_at, ends_at) VALUES
+	('sums', '$.amount', '2024-03-01', '2124-04-01'), ('counts', NULL, '2024-03-01', '2124-04-01');
+SELECT FROM unnest('{sums,counts}'::text[]) c, join_team('ann', c, 'x', '2024-02-01');
+CREATE FUNCTION scores() RETURNS text LANGUAGE sql AS $$ SELECT format('%s, %s', public.standing('sums'), public.standing('counts')) $$;
+SELECT is(sum(points), 465::numeric, 'thirty events') FROM generate_series(1, 30) n, record('ann', 'purchase', jsonb_build_object('amount', n), 'o' || n, '2024-03-02');
+SELECT is(scores(), '1 x/1 465, 1 x/1 30', 'count in both');
+SELECT is(sum(points), 10::numeric, 'corrected and called off in one statement') FROM generate_series(1, 30) n,
+	settle('ann', 'purchase', CASE WHEN n > 10 THEN jsonb_build_object('amount', CASE n WHEN 30 THEN 95 ELSE n END) END, 'o' || n) WHERE n <= 10 OR n = 30;
+SELECT is(scores(), '1 x/1 475, 1 x/1 20', 'by their differences');
+BEGIN;
+SELECT FROM settle('ann', 'purchase', '{"amount": 1}', 'o30');
+SELECT FROM settle('ann', 'purchase', NULL, 'o30');
+ROLLBACK;
+SELECT is(scores(), '1 x/1 475, 1 x/1 20', 'what is rolled back counts nothing');
+BEGIN;
+SELECT FROM record('ann', 'purchase', '{"amount": 1}', 'o31') a, record('ann', 'purchase', '{"amount": 2}', 'o31b') b;
+SELECT FROM settle('ann', 'purchase', '{"amount": 4}', 'o31');
+SELECT FROM settle('ann', 'purchase', NULL, 'o31b');
+COMMIT;
+SELECT is(scores(), '1 x/1 479, 1 x/1 21', 'nor does what one transaction calls off again');
+SELECT lawful('two contests');
+RESET loyalty.program;
+
 -- called off
 INSERT INTO loyalty.contest (name, starts_at, ends_at) VALUES ('off', '2024-03-01', '2024-04-01');
 SELECT FROM join_team('fay', 'off', 'x', '2024-03-07');
