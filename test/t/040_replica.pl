@@ -50,6 +50,9 @@ query($primary, q{
 	SELECT earn('m' || i, i, 'later ' || i) FROM generate_series(1, 38) i;
 	SELECT redeem('m' || i, 5, 'later cart ' || i) FROM generate_series(1, 38) i;
 	INSERT INTO loyalty.tier (program, name, rank, threshold) VALUES ('shop', 'bronze', 0, 0);
+	CREATE TABLE public.old AS SELECT 'old ' || i AS member, i AS points, date '2020-01-01' AS valid_from,
+			date '2100-01-01' AS valid_until FROM generate_series(1, 3000) i;
+	SELECT import_members('old', 'import', program => 'shop');
 	CALL maintain()});
 read_alike('streamed');
 
@@ -60,7 +63,7 @@ foreach my $call (
 	q{restore('m1', 'cart 1')}, q{claw_back('m1', 'grant 1 1')},
 	q{record('m1', 'purchase', '{"amount": 5}')},
 	q{settle('m1', 'purchase', '{"amount": 5}', 'order 1')},
-	q{set_status('m1', 'frozen')})
+	q{set_status('m1', 'frozen')}, q{import_members('old', 'import again', program => 'shop')})
 {
 	my ($name) = $call =~ /^(\w+)/;
 
@@ -76,6 +79,8 @@ $replica->promote;
 cmp_ok(query($replica, q{SELECT entry_id FROM earn('m1', 5, 'after promotion')}),
 	'>', $last_entry, 'a promoted replica writes, with new entry ids');
 is_query($replica, q{SELECT replayed FROM earn('m1', 1, 'later 1')}, 't', 'it remembers refs');
+is_query($replica, q{SELECT i.posted, i.unchanged FROM import_members('old', 'import', program => 'shop') i}, '0|3000',
+	'it remembers what was imported');
 is_query($replica, q{SELECT points FROM capture('m7', 'open hold', 10)}, '-10', 'it knows open holds');
 is_sound($replica, 'its ledger agrees');
 
