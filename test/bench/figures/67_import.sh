@@ -59,5 +59,5 @@ figure_import()
 {
 	with_state import
 	interleave "$LONG_RUNS" run_import
-	compare "import of $IMPORTED members" time '<= 1.7' import import_copy 'COPY'
+	compare "import of $IMPORTED members" time '<= 1.8' import import_copy 'COPY'
 }
