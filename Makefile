@@ -222,7 +222,7 @@ PG_CFLAGS = -Werror -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing
 
 REGRESS = point_lot point_wallet wallet_functions wallet_aggregates validity_policy \
 	types_index types_errors config rules_config rules
-ISOLATION = config_cache config_extension attach enroll import maintain rules rule_change snapshots spend transfer benefit_quota benefit_units referral limits budgets contest
+ISOLATION = config_cache config_extension attach enroll import maintain rules rule_change snapshots spend transfer benefit_quota benefit_units referral limits budgets contest resettle
 REGRESS_OPTS = --inputdir=. --load-extension=loyalty
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=loyalty
 
