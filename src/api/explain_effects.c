@@ -97,6 +97,22 @@ find_effects(const Telling *telling, const Entry *entry, List **before, List **a
 	}
 }
 
+/* Does a rule count for its limits by what the entry grants? */
+static bool
+counts(const Entry *entry, int32 rule_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, loyalty_breakdown_uses(entry->breakdown))
+	{
+		const RuleUse *use = lfirst(cell);
+
+		if (use->rule_id == rule_id && use->times > 0)
+			return true;
+	}
+	return false;
+}
+
 void
 loyalty_tell_effects(Telling *telling, const Entry *entry)
 {
@@ -122,7 +138,12 @@ loyalty_tell_effects(Telling *telling, const Entry *entry)
 			tell_given(telling, effect, given);
 	}
 	foreach(cell, loyalty_kept_read(entry->breakdown))
-		loyalty_tell(telling,
-					 _("Limits still count rule %s for it, since something it gave was used."),
-					 ((const KeptTimes *) lfirst(cell))->rule);
+	{
+		const KeptTimes *times = lfirst(cell);
+
+		if (!counts(entry, times->rule_id))
+			loyalty_tell(telling,
+						 _("Limits still count rule %s for it, since something it gave was used."),
+						 times->rule);
+	}
 }

@@ -6,8 +6,10 @@
  * rule's effects, a correction or the claw-back of the whole event,
  *		"kept": [{"use": {"ever": "0/1"}, "rule": "welcome", "rule_id": 7}]
  * and in every later correction, until the rule counts again by itself.  What a
- * claw-back notes stays, as what it takes is gone for good.  Of what is noted
- * and what the rules count by themselves the greater is used.
+ * claw-back notes stays, as what it takes is gone for good; and what a resettling
+ * found used stays through it, for the key and period of then: all events of a
+ * member are evaluated beside that, so that doing it again changes nothing.  Of
+ * what is noted and what the rules count by themselves the greater is used.
  */
 #include "postgres.h"
 
@@ -174,7 +176,7 @@ was_drawn(const Engine *engine, const Effect *effect)
 	return draw != NULL && draw->ends_at <= engine->at;
 }
 
-/* Adds a rule, with the times that `before` has of it. */
+/* Adds a rule that is not there yet, with the times that `before` has of it. */
 static List *
 keep_rule(List *kept, int32 rule_id, const char *rule, const List *before)
 {
@@ -220,6 +222,7 @@ loyalty_kept_find(const Engine *engine, const List *families, const EventOutcome
 	List	   *before;
 	List	   *after = outcome == NULL ? NIL : outcome->uses;
 	List	   *used = NIL;
+	bool		renewed = outcome != NULL && outcome->renewed;
 	bool		asked = false;
 	ListCell   *cell;
 
@@ -230,14 +233,15 @@ loyalty_kept_find(const Engine *engine, const List *families, const EventOutcome
 	{
 		const KeptTimes *times = lfirst(cell);
 
-		if (times_of(after, times->rule_id) == 0)
-			kept = keep_rule(kept, times->rule_id, times->rule, before);
+		if (renewed || times_of(after, times->rule_id) == 0)
+			kept = keep_rule(kept, times->rule_id, times->rule, times->uses);
 	}
 	foreach(cell, had)
 	{
 		const Effect *effect = lfirst(cell);
 
-		if (times_of(before, effect->rule_id) == 0 || times_of(after, effect->rule_id) != 0)
+		if (times_of(before, effect->rule_id) == 0 ||
+			(!renewed && times_of(after, effect->rule_id) != 0))
 			continue;
 		if (!asked)
 			used = engine->source->used_by_rules(engine->source->arg,

@@ -219,6 +219,17 @@ SELECT FROM settle('mia', 'rental', NULL, 'o1');
 SELECT is(times('mia', 'gown'), 1, 'called off: still used');
 UPDATE loyalty.rule SET condition = '$.amount >= 100' WHERE name = 'gown';
 SELECT is_empty($$SELECT * FROM resettle('rental', '2024-05-01', false) WHERE member = 'mia'$$, 'an event that is called off has its place, too');
+INSERT INTO loyalty.rule (name, event, points, limits, effects) VALUES
+	('sku', 'cart', '0', '[{"per": "ever", "times": 1, "key": "$.sku"}]', '[{"benefit": "gown"}]');
+SELECT FROM settle('tia', 'cart', '{"sku": "c"}', 'used', '2024-05-02');
+SELECT FROM use_benefit('tia', 'gown', 1, 'u1');
+SELECT FROM settle('tia', 'cart', '{"sku": "a"}', 'late', '2024-05-03');
+SELECT FROM settle('tia', 'cart', '{"sku": "a"}', 'used');
+SELECT FROM settle('tia', 'cart', '{"sku": "c"}', 'early', '2024-05-01');
+SELECT results_eq($$SELECT ref FROM resettle('cart', '2024-05-01', false)$$, $$VALUES ('used'), ('late')$$, 'an event gets its unit for another key than it was used for');
+SELECT is_empty($$SELECT * FROM resettle('cart', '2024-05-01', false)$$, 'and keeps the other through it: once');
+SELECT is((SELECT string_agg(key || ' ' || times, ', ' ORDER BY key) FROM loyalty.limit_usage WHERE member_id = (member_row('tia')).member_id), 'a 1, c 1', 'both are used');
+SELECT FROM settle('tia', 'cart', NULL, 'used');
 SELECT lawful('resettling');
 
 -- order tables, many rows at once
