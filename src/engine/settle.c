@@ -11,6 +11,7 @@
 #include "engine/breakdown.h"
 #include "engine/effect.h"
 #include "engine/kept.h"
+#include "engine/task.h"
 #include "engine/usage.h"
 
 /* Takes points that no grant of the event covers, as a negative adjustment would. */
@@ -297,9 +298,10 @@ differs(const EventOutcome *outcome, List *families)
 
 /*
  * Must the families be written even where their points stay?  Where rules use
- * or give something else than before, or the event no longer counts.  An event
- * that is resettled is written as a whole, since its breakdown takes the place
- * of the first one.
+ * or give something else than before, or the event no longer counts (or counts
+ * again) and rules may ask for it or a badge goes by it.  An event that is
+ * resettled is written as a whole, since its breakdown takes the place of the
+ * first one.
  */
 static bool
 must_write(const EventType *event, const EventOutcome *outcome, List *families)
@@ -311,7 +313,8 @@ must_write(const EventType *event, const EventOutcome *outcome, List *families)
 		return true;
 	if (outcome != NULL && outcome->renewed && differs(outcome, families))
 		return true;
-	return event->needs_history && loyalty_event_stands(families) != (outcome != NULL);
+	return (event->needs_history || strcmp(event->name, EVENT_COMPLETED) == 0) &&
+		loyalty_event_stands(families) != (outcome != NULL);
 }
 
 /*

@@ -19,8 +19,6 @@
 #include "engine/rules_work.h"
 #include "engine/task.h"
 
-#define EVENT_COMPLETED "task_completed"
-
 static const TaskCount *
 find_count(List *counts, const TaskCount *key)
 {

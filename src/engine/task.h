@@ -7,6 +7,9 @@
 
 #include "engine/engine.h"
 
+/* The event of a completed task, which its badge goes by. */
+#define EVENT_COMPLETED "task_completed"
+
 /* What a member has done of a task in a period: in all, or by one event. */
 typedef struct TaskCount
 {

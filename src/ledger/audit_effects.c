@@ -199,7 +199,7 @@ is_of_rules(const MemberBadge *badge, const List *entries)
 
 		if (entry->entry_id == badge->entry_id)
 			return entry->kind == ENTRY_EVENT &&
-				strcmp(loyalty_event_name(entry->event_id), "task_completed") != 0;
+				strcmp(loyalty_event_name(entry->event_id), EVENT_COMPLETED) != 0;
 	}
 	return false;
 }

@@ -114,6 +114,17 @@ SELECT refuses($$INSERT INTO loyalty.task (name, event, badge, repeat) VALUES ('
 SELECT refuses($$INSERT INTO loyalty.task (name, event, target) VALUES ('x', 'y', 0)$$, '23514', 'a target of nothing');
 SELECT refuses($$DELETE FROM loyalty.member_badge$$, '55000', 'badges come from tasks alone');
 SELECT refuses($$UPDATE loyalty.task_progress SET amount = 3$$, '55000', 'progress comes from events alone');
+INSERT INTO loyalty.badge (name) VALUES ('walker');
+INSERT INTO loyalty.rule (name, event, points) VALUES ('walk', 'walk', '1');
+INSERT INTO loyalty.task (name, event, condition, badge) VALUES ('walk', 'walk', '$.km > 0', 'walker');
+SELECT FROM settle('wim', 'walk', '{"km": 5}', 'w1');
+SELECT is(badges_of('wim'), 'walker', 'a task whose completion gives no points');
+SELECT FROM settle('wim', 'walk', '{"km": 0}', 'w1');
+SELECT is(badges_of('wim'), 'none', 'undone');
+SELECT lawful('undone without points');
+SELECT FROM settle('wim', 'walk', '{"km": 5}', 'w1');
+SELECT is(badges_of('wim'), 'walker', 'done again');
+SELECT lawful('done again without points');
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
 SELECT is(at_task('ann', 'three reviews'), '3/3 done', 'a renamed program keeps its tasks');
 
