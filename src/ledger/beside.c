@@ -179,10 +179,16 @@ write_table(BesideRows *rows, const Datum *values)
 void
 loyalty_beside_write(BesideRows *rows, const Datum *values)
 {
-	if (rows->recent != NULL && !rows->has_found)
+	bool		travels = rows->recent != NULL && !rows->has_found;
+
+	if (travels && (rows->at >= 0 || rows->recent->count < RECENT_ROWS))
 		loyalty_recent_put(rows->recent, rows->at, rows->number, values);
 	else
+	{
 		write_table(rows, values);
+		if (travels)
+			loyalty_recent_overflow(rows->recent, rows->number);
+	}
 	rows->has_found = false;
 	rows->at = -1;
 }

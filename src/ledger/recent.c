@@ -227,6 +227,13 @@ loyalty_recent_overflowed(RecentRows *recent, BesideTable table)
 	return (recent->overflowed & TABLE_BIT(table)) != 0;
 }
 
+void
+loyalty_recent_overflow(RecentRows *recent, BesideTable table)
+{
+	recent->overflowed |= TABLE_BIT(table);
+	recent->changed = true;
+}
+
 /* A value that lives as long as the member; 0 always does. */
 static Datum
 keep_value(Oid type, Datum value)
@@ -325,7 +332,7 @@ spill(int64 member_id, RecentRows *recent, RecentRow *row)
 	loyalty_beside_open(&rows, row->table, NULL, true);
 	loyalty_beside_write(&rows, row->values);
 	loyalty_beside_close(&rows);
-	recent->overflowed |= TABLE_BIT(row->table);
+	loyalty_recent_overflow(recent, row->table);
 }
 
 bytea *

@@ -25,6 +25,9 @@
 /* Bytes that they may take in the member's row. */
 #define RECENT_SIZE 512
 
+/* More rows than have room there: what is new then goes to its table at once. */
+#define RECENT_ROWS 100
+
 typedef struct RecentRow
 {
 	BesideTable table;
@@ -54,6 +57,9 @@ extern int	loyalty_recent_find(RecentRows *recent, BesideTable table, const Datu
 
 /* May the table have rows of the member? */
 extern bool loyalty_recent_overflowed(RecentRows *recent, BesideTable table);
+
+/* Notes that it has. */
+extern void loyalty_recent_overflow(RecentRows *recent, BesideTable table);
 
 /* Puts a row in front: a new one (at -1), or instead of the one that is there. */
 extern void loyalty_recent_put(RecentRows *recent, int at, BesideTable table,
