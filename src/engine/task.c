@@ -210,13 +210,26 @@ undo(Engine *engine, const Task *task, int32 since, TaskSettler settle)
 		loyalty_badge_take_back(engine, task->badge);
 }
 
+/* Is the event the task's own completion?  Counted, it would hold itself up. */
+static bool
+is_own_completion(const Task *task, const Jsonb *attributes)
+{
+	JsonbValue	name;
+
+	return strcmp(task->event, EVENT_COMPLETED) == 0 &&
+		loyalty_json_find(&attributes->root, "task", jbvString, &name) &&
+		name.val.string.len == (int) strlen(task->name) &&
+		memcmp(name.val.string.val, task->name, name.val.string.len) == 0;
+}
+
 /* What the event as it is now counts for the task. */
 static Numeric
 measure(const Task *task, const Jsonb *attributes)
 {
 	Numeric		sum;
 
-	if (attributes == NULL || !loyalty_condition_holds(task->condition, attributes))
+	if (attributes == NULL || is_own_completion(task, attributes) ||
+		!loyalty_condition_holds(task->condition, attributes))
 		return loyalty_number_of(0);
 	if (task->measure->shape == PATH_ABSENT)
 		return loyalty_number_of(1);

@@ -125,6 +125,19 @@ SELECT lawful('undone without points');
 SELECT FROM settle('wim', 'walk', '{"km": 5}', 'w1');
 SELECT is(badges_of('wim'), 'walker', 'done again');
 SELECT lawful('done again without points');
+
+-- a task over completions counts those of the others
+INSERT INTO loyalty.task (name, event, condition, target) VALUES
+	('a', 's', '$.of == "a"', 1), ('b', 's', '$.of == "b"', 1), ('c', 's', '$.of == "c"', 1), ('any three', 'task_completed', NULL, 3);
+INSERT INTO loyalty.rule (name, event, condition, points) VALUES ('three of them', 'task_completed', '$.task == "any three"', '500');
+SELECT FROM unnest('{a,b,c}'::text[]) s, settle('uma', 's', jsonb_build_object('of', s), 's' || s);
+SELECT is(format('%s %s', at_task('uma', 'any three'), stands('uma')), '3/3 done wallet 500, held 0, debt 0', 'done with the third of them');
+SELECT FROM settle('uma', 's', NULL, 'sc');
+SELECT is(format('%s %s', at_task('uma', 'any three'), stands('uma')), '2/3 wallet 0, held 0, debt 0', 'its own completion does not hold it up');
+SELECT FROM settle('uma', 's', '{"of": "c"}', 'sc');
+SELECT is(format('%s %s', at_task('uma', 'any three'), stands('uma')), '3/3 done wallet 500, held 0, debt 0', 'and done again');
+SELECT lawful('a task over completions');
+
 UPDATE loyalty.program SET name = 'store' WHERE name = 'shop';
 SELECT is(at_task('ann', 'three reviews'), '3/3 done', 'a renamed program keeps its tasks');
 
