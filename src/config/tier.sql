@@ -44,7 +44,7 @@ ALTER SEQUENCE loyalty.tier_id_seq OWNED BY loyalty.tier.tier_id;
 COMMENT ON TABLE loyalty.tier IS 'tiers of a program; a member has the highest one that live growth reaches';
 COMMENT ON COLUMN loyalty.tier.tier_id IS 'id, given by its sequence';
 COMMENT ON COLUMN loyalty.tier.program IS 'program, by its name';
-COMMENT ON COLUMN loyalty.tier.name IS 'name of the tier; a change is carried to the rules that name it';
+COMMENT ON COLUMN loyalty.tier.name IS 'name of the tier; a change is carried to the rules, benefits and rule examples that name it';
 COMMENT ON COLUMN loyalty.tier.rank IS 'order of the tiers: higher is better';
 COMMENT ON COLUMN loyalty.tier.threshold IS 'live growth that reaches the tier; rises with rank';
 COMMENT ON COLUMN loyalty.tier.keep_threshold IS 'growth gained during a status period that keeps the tier for another; NULL: live growth at its end must meet the threshold';
@@ -75,6 +75,8 @@ BEGIN
 				WHERE program = new.program AND old.name = ANY (tiers);
 			UPDATE loyalty.benefit SET tier = new.name
 				WHERE program = new.program AND tier = old.name;
+			UPDATE loyalty.rule_example SET tier = new.name
+				WHERE program = new.program AND tier = old.name;
 		END IF;
 		RETURN NULL;
 	END IF;
@@ -100,7 +102,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION loyalty.tier_follow() IS
-	'trigger: rules and benefits that name a tier follow its new name; a tier in use is not deleted';
+	'trigger: rules, benefits and rule examples that name a tier follow its new name; a tier in use is not deleted';
 REVOKE ALL ON FUNCTION loyalty.tier_follow() FROM PUBLIC;
 
 CREATE FUNCTION loyalty.tier_order() RETURNS trigger

@@ -56,6 +56,12 @@ SELECT is(given('vip'), '300 200 holds', 'and committed');
 SELECT stays($$UPDATE loyalty.rule_example SET active = false WHERE name = 'vip';
 	UPDATE loyalty.tier SET earn_multiplier = 3 WHERE name = 'vip'$$, 'an example that rests holds nothing up');
 SELECT is(given('vip'), '600 200 "base" 600 points and 200 growth', 'but is shown');
+SELECT stays($$UPDATE loyalty.rule_example SET points = 600 WHERE name = 'vip';
+	UPDATE loyalty.rule_example SET active = true WHERE name = 'vip';
+	UPDATE loyalty.tier SET name = 'best' WHERE name = 'vip'$$, 'a tier that an example names is renamed');
+SELECT is((SELECT tier FROM loyalty.rule_example WHERE name = 'vip') || ' ' || given('vip'), 'best 600 200 holds', 'and the example follows');
+SELECT stays($$UPDATE loyalty.tier SET name = 'vip' WHERE name = 'best';
+	UPDATE loyalty.rule_example SET active = false, points = 300 WHERE name = 'vip'$$, 'back again');
 SELECT breaks($$UPDATE loyalty.rule_example SET active = true WHERE name = 'vip'$$, 'until it is taken up again', 'gives 600 points, not 300');
 SELECT stays($$INSERT INTO loyalty.rule_example (name, event, points) VALUES ('nothing', 'never named', 0)$$, 'an event without rules gives nothing');
 
