@@ -175,6 +175,8 @@ key_of_match(const RulePath *path, const Jsonb *target, const Jsonb *variables)
 		return "";
 	if (item.type == jbvString)
 		key = pnstrdup(item.val.string.val, item.val.string.len);
+	else if (item.type == jbvNumeric)	/* 1.0 is 1 */
+		key = numeric_normalize(item.val.numeric);
 	else
 	{
 		Jsonb	   *value = JsonbValueToJsonb(&item);

@@ -74,6 +74,13 @@ SELECT is(gives('ann', 'invite', '{"n": 40, "invitee": null}', at => '2024-06-01
 SELECT is(gives('ann', 'invite', jsonb_build_object('n', 1, 'invitee', repeat('x', 3000)), at => '2024-06-01'), 1, 'a long key');
 SELECT is(gives('ann', 'invite', jsonb_build_object('n', 1, 'invitee', repeat('x', 3000)), at => '2024-06-01'), 0, '... is one');
 SELECT is(gives('bob', 'invite', '{"n": 40, "invitee": "zoe"}'), 40, 'keys are per member');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 1}'), 1, 'a number');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 1.0}'), 0, '... is the same key however many digits it is written with');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": "1"}'), 0, '... and as text');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 100}'), 1, 'zeros of a whole number are none too many');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 1e2}'), 0, '... though its exponent is');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 1.50}'), 1, 'a fraction');
+SELECT is(gives('hal', 'invite', '{"n": 1, "invitee": 1.5}'), 0, '... has one key, too');
 
 -- matches of each: in their order, each under its key
 INSERT INTO loyalty.rule (name, event, each, points, limits) VALUES
