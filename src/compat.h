@@ -43,6 +43,7 @@
 #endif
 
 #if PG_VERSION_NUM < 150000
+#define strtoi64(str, endptr, base) ((int64) strtoll(str, endptr, base))
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 /* flags are never used here */
 #define InitMaterializedSRF(fcinfo, flags) compat_init_materialized_srf(fcinfo)

@@ -22,7 +22,7 @@ loyalty_number_of(int64 whole)
 		return int64_to_numeric(whole);
 	if (known[whole] == NULL)
 	{
-		caller = MemoryContextSwitchTo(TopMemoryContext);
+		caller = MemoryContextSwitchTo(CacheMemoryContext);
 		known[whole] = int64_to_numeric(whole);
 		MemoryContextSwitchTo(caller);
 	}

@@ -27,6 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "engine/rules_json.h"
 #include "engine/rules_work.h"
 #include "types/instant.h"

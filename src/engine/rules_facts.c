@@ -22,6 +22,7 @@
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "engine/rules_json.h"
 #include "engine/rules_work.h"
 
@@ -63,6 +64,7 @@ use_name(const RuleUse *use)
 	if (!DATE_IS_NOBEGIN(use->since))
 	{
 		j2date(use->since + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		Assert(year >= 0);
 		*end++ = ' ';
 		end = pg_ultostr_zeropad(end, year, 4);
 		*end++ = '-';

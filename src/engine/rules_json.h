@@ -5,7 +5,8 @@
  * A writer gathers the whole document and makes jsonb of it at once.  Keys may
  * come in any order, and of a key that comes twice the last value stays; in the
  * order in which jsonb keeps them, by length and then by bytes, they need no
- * sorting.  Keys and numbers are pointed to until then, and must stay.
+ * sorting.  Keys, numbers and what is taken from other jsonb are pointed to until
+ * then, and must stay; texts are copied.
  */
 #ifndef LOYALTY_RULES_JSON_H
 #define LOYALTY_RULES_JSON_H

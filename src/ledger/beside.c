@@ -155,6 +155,32 @@ loyalty_beside_value(const BesideRows *rows, int column)
 	return rows->found->tts_values[rows->known->attr[column] - 1];
 }
 
+/*
+ * Where the snapshot is the transaction's, a row may have been changed since by
+ * an operation that left the member's row as it was.
+ */
+static void
+require_current(BesideRows *rows)
+{
+	TupleTableSlot *locked;
+	TM_FailureData failure;
+	TM_Result	result;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	locked = table_slot_create(rows->table, NULL);
+	result = table_tuple_lock(rows->table, &rows->found->tts_tid, GetActiveSnapshot(),
+							  locked, rows->estate->es_output_cid,
+							  LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+	ExecDropSingleTupleTableSlot(locked);
+	if (result == TM_Updated || result == TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	if (result != TM_Ok)
+		elog(ERROR, "unexpected result %d of locking a row", (int) result);
+}
+
 static void
 write_table(BesideRows *rows, const Datum *values)
 {
@@ -171,7 +197,10 @@ write_table(BesideRows *rows, const Datum *values)
 	}
 	ExecStoreVirtualTuple(slot);
 	if (rows->has_found)
+	{
+		require_current(rows);
 		ExecSimpleRelationUpdate(rows->result, rows->estate, rows->epqstate, rows->found, slot);
+	}
 	else
 		ExecSimpleRelationInsert(rows->result, rows->estate, slot);
 }

@@ -1,6 +1,6 @@
 /*
  * beside.h
- *		Rows that hang beside a member's own and are touched by every event.
+ *		Rows that hang beside a member's own, found and written without a query.
  *
  * They are found by primary key: among those that came with the member's row
  * (recent.h), then in their table, which is opened only if need be.  They are

@@ -20,6 +20,7 @@
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "ledger/chain.h"
@@ -59,8 +60,9 @@ put_varlena(StringInfo buffer, const void *value)
 }
 
 /*
- * The one context of the session.  A resource owner of its own holds it, since
- * that of a transaction would take it away.
+ * The one context of the session.  A resource owner of its own holds it where
+ * OpenSSL hashes, since that of a transaction would take it away; without
+ * OpenSSL it is memory, which has to live as long.
  */
 static pg_cryptohash_ctx *
 sha256_context(void)
@@ -70,6 +72,7 @@ sha256_context(void)
 	if (context == NULL)
 	{
 		ResourceOwner current = CurrentResourceOwner;
+		MemoryContext caller = MemoryContextSwitchTo(CacheMemoryContext);
 
 		CurrentResourceOwner = ResourceOwnerCreate(NULL, "loyalty hash chain");
 		PG_TRY();
@@ -79,6 +82,7 @@ sha256_context(void)
 		PG_FINALLY();
 		{
 			CurrentResourceOwner = current;
+			MemoryContextSwitchTo(caller);
 		}
 		PG_END_TRY();
 	}

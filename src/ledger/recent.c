@@ -86,14 +86,22 @@ get_bytes(const uint8 **p, const uint8 *end, int *length)
 	return bytes;
 }
 
+/* So that a dump can be restored into another encoding; SQL_ASCII has none. */
+static int
+text_encoding(void)
+{
+	return GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
+}
+
 static Datum
 get_text(const uint8 **p, const uint8 *end)
 {
 	int			length;
 	const char *bytes = get_bytes(p, end, &length);
+	const char *converted = pg_any_to_server(bytes, length, text_encoding());
 
-	(void) pg_verifymbstr(bytes, length, false);
-	return PointerGetDatum(cstring_to_text_with_len(bytes, length));
+	return PointerGetDatum(converted == bytes ? cstring_to_text_with_len(bytes, length) :
+						   cstring_to_text(converted));
 }
 
 static Datum
@@ -152,6 +160,8 @@ unpack(RecentRows *recent)
 	const uint8 *end = p + VARSIZE_ANY_EXHDR(recent->packed);
 	MemoryContext caller = MemoryContextSwitchTo(recent->context);
 
+	if (p < end && *p++ != RECENT_VERSION)
+		refuse();
 	if (p < end)
 		recent->overflowed = *p++;
 	while (p < end)
@@ -279,6 +289,7 @@ static uint8 *
 put_value(Oid type, Datum value, uint8 *p, const uint8 *end)
 {
 	const char *bytes;
+	const char *converted;
 	size_t		length;
 
 	if (end - p < VARINT_MAX)
@@ -297,6 +308,9 @@ put_value(Oid type, Datum value, uint8 *p, const uint8 *end)
 		case TEXTOID:
 			bytes = VARDATA_ANY(DatumGetTextPP(value));
 			length = VARSIZE_ANY_EXHDR(DatumGetTextPP(value));
+			converted = pg_server_to_any(bytes, length, text_encoding());
+			length = converted == bytes ? length : strlen(converted);
+			bytes = converted;
 			break;
 		case NUMERICOID:
 			bytes = loyalty_number_compare(DatumGetNumeric(value), loyalty_number_of(0)) == 0 ? "" :
@@ -347,7 +361,7 @@ loyalty_recent_store(int64 member_id, RecentRows *recent)
 		return unconstify(bytea *, recent->packed);
 	packed = palloc(VARHDRSZ + RECENT_SIZE);
 	start = (uint8 *) VARDATA(packed);
-	p = start + 1;
+	p = start + 2;
 	while (kept < recent->count)
 	{
 		uint8	   *next = put_row(&recent->rows[kept], p, start + RECENT_SIZE);
@@ -361,7 +375,8 @@ loyalty_recent_store(int64 member_id, RecentRows *recent)
 		spill(member_id, recent, &recent->rows[i]);
 	recent->count = kept;
 	recent->changed = false;
-	*start = recent->overflowed;
+	start[0] = RECENT_VERSION;
+	start[1] = recent->overflowed;
 	if (kept == 0 && recent->overflowed == 0)
 		p = start;
 	SET_VARSIZE(packed, VARHDRSZ + (p - start));

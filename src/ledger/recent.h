@@ -9,11 +9,12 @@
  * one of the two places.  The views limit_usage, event_usage and
  * streak_calendar show both.
  *
- * Format: empty where there are no rows; else a byte of bits, one per
- * BesideTable that has rows of the member in its table, and the rows: a byte
- * with the BesideTable, then the columns but for member_id.  Integers, dates and
- * instants are zigzag varints, a "char" is a byte, text has its length before
- * it, numeric too: as decimal text, empty for 0.
+ * Format: empty where there are no rows; else a byte with its version, a byte of
+ * bits, one per BesideTable that has rows of the member in its table, and the
+ * rows: a byte with the BesideTable, then the columns but for member_id, in the
+ * order of relations.c.  Integers, dates and instants are zigzag varints, a
+ * "char" is a byte, text (in UTF-8, whatever the encoding of the database) has
+ * its length before it, numeric too: as decimal text, empty for 0.
  */
 #ifndef LOYALTY_RECENT_H
 #define LOYALTY_RECENT_H
@@ -21,6 +22,8 @@
 #include "postgres.h"
 #include "engine/member_state.h"
 #include "ledger/relations.h"
+
+#define RECENT_VERSION 1
 
 /* Bytes that they may take in the member's row. */
 #define RECENT_SIZE 512

@@ -34,7 +34,10 @@ typedef enum LedgerColumn
 	LEDGER_COLUMNS
 } LedgerColumn;
 
-/* Tables of rows beside the member's own (beside.h). */
+/*
+ * Tables of rows beside the member's own (beside.h).  Numbers are stored in
+ * member.recent: new ones come at the end.
+ */
 typedef enum BesideTable
 {
 	BESIDE_LIMIT_USAGE, BESIDE_EVENT_USAGE, BESIDE_STREAK_CALENDAR, BESIDE_TIER_PERIOD,

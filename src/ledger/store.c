@@ -2,8 +2,9 @@
  * store.c
  *		Writes what an operation changed, and reads the past that it asks for.
  *
- * The order is: what travels in the member's row, entries (each continues the
- * hash chain), the row in one update, then what hangs beside it, which is rare.
+ * The order is: use of limits, histories and calendars (most of them travel in
+ * the member's row), entries (each continues the hash chain), the row in one
+ * update, then what else hangs beside it, which is rare.
  */
 #include "postgres.h"
 

@@ -116,4 +116,18 @@ query($node, 'CREATE EXTENSION loyalty', 'empty');
 is(query($node, q{INSERT INTO loyalty.program (name) VALUES ('shop') RETURNING is_default}, 'empty'),
 	't', 'and created again');
 
+# into another encoding: keys of limits that travel in the member's row are texts as any other
+query($node, q{CREATE DATABASE west ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0}, 'postgres');
+query($node, $_, 'west') foreach 'CREATE EXTENSION loyalty',
+	q{INSERT INTO loyalty.program (name, validity) VALUES ('shop', 'never')},
+	q{INSERT INTO loyalty.rule (name, event, points, limits) VALUES ('once', 'taste', '10', '[{"per": "ever", "times": 1, "key": "$.what"}]')};
+my $taste = q{SET client_encoding = 'UTF8'; SELECT points FROM loyalty.record('ann', 'taste', jsonb_build_object('what', 'K' || chr(228) || 'se'))};
+is(query($node, $taste, 'west'), 10, 'a key with an umlaut');
+is(query($node, $taste, 'west'), 0, 'is limited');
+command_ok([ 'pg_dump', '--encoding=UTF8', '--file', "$directory/west.sql", $node->connstr('west') ], 'dump of another encoding');
+query($node, q{CREATE DATABASE east ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0}, 'postgres');
+command_ok([ 'psql', '-X', '--quiet', '--set=ON_ERROR_STOP=1', '--file', "$directory/west.sql", $node->connstr('east') ], 'restored into UTF8');
+is(query($node, q{SELECT key = 'K' || chr(228) || 'se' FROM loyalty.limit_usage}, 'east'), 't', 'it is the same key there');
+is(query($node, $taste, 'east'), 0, 'and still limited');
+
 done_testing();
