@@ -371,9 +371,8 @@ downgrade(Engine *engine, TimestampTz clock)
 }
 
 /*
- * Gifts go back with the event that reached their tier, if its correction ended
- * the tier; where another refund had ended it, once none of the event is left;
- * where others had kept it up, with the refund that ends it.
+ * Gifts go back with the refund that ends their tier; where it had ended by the
+ * clock, once none of the event is left that had reached it.
  */
 static void
 take_gifts_back(Engine *engine, const Tier *before, const Entry *cause, List *corrected)

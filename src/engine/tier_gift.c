@@ -4,8 +4,9 @@
  *
  * A gift stands once per member, tier and cycle, which is a status period of
  * the tier counted from the gift (for ever where the tier's status never
- * ends).  It is taken back once the event that reached the tier is corrected and
- * the tier ends by a refund, whichever comes first, and can then be earned again.
+ * ends).  It is taken back with the refund that ends the tier, whatever that
+ * refunds; or, if the tier ended otherwise, once nothing is left of the event that
+ * reached it.  It can then be earned again.
  */
 #include "postgres.h"
 
@@ -103,35 +104,23 @@ is_among(int64 entry_id, const List *families)
 	return false;
 }
 
-/* Is nothing left of the growth of the event that reached the tier? */
-static bool
-is_undone(const Engine *engine, int64 cause)
-{
-	const Entry *entry = cause == 0 ? NULL : loyalty_past_entry(engine, cause);
-	int64		growth = 0;
-	ListCell   *cell;
-
-	if (entry == NULL || entry->kind != ENTRY_EVENT || entry->growth <= 0 || entry->ref == NULL)
-		return false;
-	foreach(cell, loyalty_family_gather(loyalty_past_story(engine, entry->ref), ENTRY_EVENT,
-										entry->event_id))
-		growth += ((const Family *) lfirst(cell))->net_growth;
-	return growth <= 0;
-}
-
 /*
  * Takes a gift back if one of the corrected families reached the tier; or, with
- * `ended`, if the tier ends now and the event that reached it was undone before.
+ * `ended`, if it stood in the status period that is open, where the tier ends now.
  */
 void
 loyalty_tier_gift_take_back(Engine *engine, const Tier *tier, List *corrected, bool ended)
 {
 	int64		cause = 0;
 	int64		gift_id = standing_gift(engine, tier, DT_NOBEGIN, &cause);
+	int64		other;
 	Family		gift;
 	Entry	   *entry;
 
-	if (gift_id == 0 || !(is_among(cause, corrected) || (ended && is_undone(engine, cause))))
+	if (gift_id == 0)
+		return;
+	if (!is_among(cause, corrected) &&
+		!(ended && standing_gift(engine, tier, engine->member->earned_since, &other) == gift_id))
 		return;
 	memset(&gift, 0, sizeof(gift));
 	gift.first = loyalty_past_entry(engine, gift_id);

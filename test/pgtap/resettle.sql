@@ -194,6 +194,18 @@ SELECT is(format('%s %s', wallet_of('ann', 'gifts'), tier_of('ann', 'gifts')), '
 UPDATE loyalty.rule SET points = '$.amount * 3' WHERE program = 'gifts';
 SELECT resettles('purchase', '2024-01-01', 'ann o1 60>180 120/120', 'a gift comes', 'gifts');
 SELECT is(format('%s %s', stands('ann', 'gifts'), tier_of('ann', 'gifts')), 'wallet 200, held 0, debt 0 gold', 'with its tier');
+-- a wrong rule made the tier: two orders and one end alike
+INSERT INTO loyalty.program (name, validity) VALUES ('tenfold', 'never');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('tenfold', 'base', 0, 0, 0), ('tenfold', 'gold', 1, 100, 1000);
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('tenfold', 'base', 'purchase', '$.amount * 10');
+SELECT FROM record('x', 'purchase', '{"amount": 12}', 'x1', '2024-01-01', 'tenfold');
+SELECT FROM record('x', 'purchase', '{"amount": 13}', 'x2', '2024-01-02', 'tenfold');
+SELECT FROM record('y', 'purchase', '{"amount": 25}', 'y1', '2024-01-01', 'tenfold');
+SELECT is(available, 1250, 'the gift of a tier that was not deserved') FROM balance('x', program => 'tenfold');
+UPDATE loyalty.rule SET points = '$.amount' WHERE program = 'tenfold';
+SELECT resettles('purchase', '2024-01-01', 'x x1 120>12 -108/-108, x x2 130>13 -117/-117, y y1 250>25 -225/-225', 'a tier that was not deserved', 'tenfold');
+SELECT is(format('%s %s', stands('x', 'tenfold'), tier_of('x', 'tenfold')), 'wallet 25, held 0, debt 0 base', 'two orders: the gift goes with the tier, beside the differences');
+SELECT is(format('%s %s', stands('y', 'tenfold'), tier_of('y', 'tenfold')), 'wallet 25, held 0, debt 0 base', 'one order: just so');
 
 -- points of several kinds
 INSERT INTO loyalty.program (name, validity) VALUES ('kinds', 'never');

@@ -123,14 +123,15 @@ SELECT is(growth, 0::bigint, 'and in the future') FROM balance('ann', date_trunc
 SELECT FROM record('bob', 'purchase', '{"amount": 100}', at => date_trunc('year', now()) - interval '1 hour', program => 'year');
 SELECT is(tier_of('bob', 'year'), 'gold', 'case 11: growth recorded late counts as of its date: whose tier never ends has it');
 
--- case 12: whichever refund ends the tier, the gift goes with the order that reached it
+-- case 12: whichever refund ends the tier, the gift goes with it
 INSERT INTO loyalty.program (name, validity) VALUES ('gifts', 'never');
 INSERT INTO loyalty.tier (program, name, rank, threshold, gift) VALUES ('gifts', 'gold', 1, 100, 20);
 INSERT INTO loyalty.rule (program, name, event, points) VALUES ('gifts', 'base', 'purchase', '$.amount');
 SELECT FROM settle('eve', 'purchase', '{"amount": 60}', 'o1', program => 'gifts');
 SELECT is(balance, 140::bigint, 'case 12: the second order reaches the tier') FROM settle('eve', 'purchase', '{"amount": 60}', 'o2', program => 'gifts');
-SELECT is(balance, 80::bigint, 'case 12: cancelling the first ends the tier, the gift of the second stays') FROM settle('eve', 'purchase', NULL, 'o1', program => 'gifts');
-SELECT is(balance, 0::bigint, 'case 12: it goes with the second') FROM settle('eve', 'purchase', NULL, 'o2', program => 'gifts');
+SELECT is(balance, 60::bigint, 'case 12: cancelling the first ends the tier, and its gift goes with it') FROM settle('eve', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(format('%s %s %s', points, replayed, balance), '60 t 140', 'case 12: the second is answered as it was') FROM settle('eve', 'purchase', '{"amount": 60}', 'o2', program => 'gifts');
+SELECT is(balance, 0::bigint, 'case 12: nothing is left without the second') FROM settle('eve', 'purchase', NULL, 'o2', program => 'gifts');
 -- and in whatever order two orders are refunded, each of which gives the tier
 SELECT FROM settle('fay', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
 SELECT FROM settle('fay', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
@@ -146,13 +147,51 @@ SELECT FROM settle('gus', 'purchase', '{"amount": 100}', 'o2', program => 'gifts
 SELECT FROM settle('gus', 'purchase', NULL, 'o1', program => 'gifts');
 SELECT FROM record('gus', 'purchase', '{"amount": -100}', program => 'gifts');
 SELECT is(available, 0::bigint, 'case 12: nor does a return that names none leave the gift') FROM balance('gus', program => 'gifts');
--- an order that was taken back and came again still stands
+-- an order that was taken back and came again holds no gift of a tier that it does not give
 SELECT FROM settle('hal', 'purchase', '{"amount": 100}', 'o1', program => 'gifts');
 SELECT FROM settle('hal', 'purchase', '{"amount": 100}', 'o2', program => 'gifts');
 SELECT FROM settle('hal', 'purchase', NULL, 'o1', program => 'gifts');
 SELECT FROM settle('hal', 'purchase', '{"amount": 60}', 'o1', program => 'gifts');
-SELECT is(format('%s %s', tier, balance), ' 80', 'case 12: the gift stays with what the order that reached it gives again') FROM settle('hal', 'purchase', NULL, 'o2', program => 'gifts');
-SELECT is(balance, 0::bigint, 'case 12: and goes with that') FROM settle('hal', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 60', 'case 12: the gift goes with the refund that ends the tier, though the order that reached it is there again') FROM settle('hal', 'purchase', NULL, 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), 'gold 120', 'case 12: it comes again with what reaches the tier again') FROM settle('hal', 'purchase', '{"amount": 40}', 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 40', 'case 12: and goes again') FROM settle('hal', 'purchase', NULL, 'o1', program => 'gifts');
+SELECT is(balance, 0::bigint, 'case 12: nothing is left') FROM settle('hal', 'purchase', NULL, 'o2', program => 'gifts');
+-- refunds in part, each order carrying the tier until its own
+SELECT FROM settle('ivo', 'purchase', '{"amount": 120}', 'o1', program => 'gifts');
+SELECT FROM settle('ivo', 'purchase', '{"amount": 120}', 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), 'gold 141', 'case 12: refunded in part, the other order still gives the tier') FROM settle('ivo', 'purchase', '{"amount": 1}', 'o1', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 2', 'case 12: the gift goes with the refund in part that ends the tier') FROM settle('ivo', 'purchase', '{"amount": 1}', 'o2', program => 'gifts');
+SELECT is(format('%s %s', tier, balance), 'gold 142', 'case 12: and comes again with the tier') FROM settle('ivo', 'purchase', '{"amount": 121}', 'o1', program => 'gifts');
+SELECT FROM settle('joe', 'purchase', '{"amount": 120}', 'o1', program => 'gifts');
+SELECT FROM settle('joe', 'purchase', '{"amount": 120}', 'o2', program => 'gifts');
+SELECT FROM claw_back('joe', 'o1', 119, program => 'gifts');
+SELECT is(format('%s %s', tier, balance), ' 2', 'case 12: so it does with claw-backs in part') FROM claw_back('joe', 'o2', 119, program => 'gifts');
+
+-- gifts that no event reached
+INSERT INTO loyalty.program (name, validity) VALUES ('settled', 'never');
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('settled', 'base', 'purchase', '$.amount');
+SELECT FROM settle('ann', 'purchase', '{"amount": 120}', 'o1', program => 'settled');
+INSERT INTO loyalty.plan (program, name, price, period) VALUES ('settled', 'prime', 10, '1 month');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift, condition) VALUES ('settled', 'silver', 1, 100, 20, NULL), ('settled', 'prime', 2, 110, 30, '$plan == "prime"');
+SELECT is(format('%s %s', tier, balance), 'silver 141', 'a gift of settling in') FROM earn('ann', 1, program => 'settled');
+SELECT FROM subscribe('ann', 'prime', 's1', program => 'settled');
+SELECT is(format('%s %s', tier, available), 'prime 171', 'and one of subscribing') FROM balance('ann', program => 'settled');
+SELECT is(format('%s %s', tier, balance), ' 2', 'both go with the refund that ends their tiers') FROM settle('ann', 'purchase', '{"amount": 1}', 'o1', program => 'settled');
+SELECT is(format('%s %s', tier, balance), 'prime 171', 'and come again') FROM settle('ann', 'purchase', '{"amount": 120}', 'o1', program => 'settled');
+
+-- the gift of an earlier cycle rests on a period that is over; a tier that the clock ended leaves its gift
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('cycle', 'never', '12 months');
+INSERT INTO loyalty.tier (program, name, rank, threshold, gift, status_validity) VALUES ('cycle', 'base', 1, 0, 0, 'never'), ('cycle', 'silver', 2, 100, 20, '1 year'), ('cycle', 'gold', 3, 300, 50, '1 year');
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('cycle', 'base', 'purchase', '$.amount');
+SELECT FROM settle('ann', 'purchase', '{"amount": 120}', 'o1', now() - interval '30 months', 'cycle');
+SELECT is(format('%s %s', tier('ann', program => 'cycle'), available), 'base 140', 'the clock ends a tier, the gift stays') FROM balance('ann', program => 'cycle');
+SELECT is(format('%s %s', tier, balance), 'gold 510', 'reached again in another cycle: the gift again') FROM settle('ann', 'purchase', '{"amount": 300}', 'o2', now() - interval '1 day', 'cycle');
+SELECT is(format('%s %s', tier, balance), 'base 141', 'a refund takes back those of this cycle alone') FROM settle('ann', 'purchase', '{"amount": 1}', 'o2', program => 'cycle');
+SELECT FROM settle('bob', 'purchase', '{"amount": 120}', 'o1', now() - interval '18 months', 'cycle');
+SELECT FROM settle('bob', 'purchase', '{"amount": 120}', 'o2', now() - interval '7 months', 'cycle');
+SELECT FROM settle('bob', 'purchase', '{"amount": 300}', 'o3', now() - interval '1 day', 'cycle');
+SELECT is(format('%s %s', tier, balance), 'silver 261', 'a refund ends the upper tier, its gift goes') FROM settle('bob', 'purchase', '{"amount": 1}', 'o3', program => 'cycle');
+SELECT is(format('%s %s', tier, balance), 'base 143', 'a tier that the clock had kept rests on a closed decision: its gift stays') FROM settle('bob', 'purchase', '{"amount": 2}', 'o2', program => 'cycle');
 
 SELECT lawful('tiers');
 SELECT * FROM finish();

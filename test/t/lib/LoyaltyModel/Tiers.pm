@@ -139,16 +139,6 @@ sub advance_tier
 	return;
 }
 
-# Is nothing left of the growth of the event that an entry granted?
-sub is_undone
-{
-	my ($member, $id) = @_;
-	my ($cause) = grep { $_->{id} == $id } @{ $member->{entries} };
-
-	return if !$cause || !defined $cause->{ref} || $cause->{kind} ne 'event' || $cause->{growth} <= 0;
-	return sum0(map { $_->{net_growth} } families($member, @$cause{qw(ref kind event)})) <= 0;
-}
-
 # Upgrades at once, by all growth dated up to the newest entry; who has fallen
 # must gain what would have kept the tier.  Downgrades where growth was lost by a
 # refund, if no time since the tier was reached gives it.
@@ -228,12 +218,12 @@ sub reassess
 		next if !$gift || $tier->{rank} <= $after;
 		if (!grep { $_->{id} == $gift->{cause} } map { @{ $_->{entries} } } @corrected)
 		{
-			# kept up by others when its event was undone: with the refund that ends it
-			next if $tier->{rank} > $before || !is_undone($member, $gift->{cause});
+			# with the refund that ends the tier, if it stood in the open period
+			next if $tier->{rank} > $before || $gift->{cycle_until} <= $member->{tier_since};
 		}
 		elsif ($tier->{rank} > $before)
 		{
-			# ended by another refund: with the last of the event
+			# the tier had ended by the clock: with the last of the event
 			next if ($cause ? $cause->{growth} : 0) +
 			  sum0(map { $_->{growth} } map { @{ $_->{entries} } } @corrected) > 0;
 		}
