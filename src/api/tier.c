@@ -281,6 +281,23 @@ typedef struct Move
 	TimestampTz when;
 } Move;
 
+/* Lets the clock go on until the member moves, or has kept its earned tier. */
+static void
+end_period(Engine *engine)
+{
+	const MemberState *member = engine->member;
+	TimestampTz since = member->earned_since;
+	int32		before = member->tier_id;
+
+	/* the end of a period may begin a grace; that of a lower grant moves nobody */
+	while (member->tier_until != DT_NOEND && member->earned_since == since &&
+		   member->tier_id == before)
+	{
+		engine->at = member->tier_until;
+		loyalty_tier_advance(engine);
+	}
+}
+
 /*
  * Does the engine's member move, or get a gift?  It stands as the clock has it
  * and has not settled in: a member from before the first tier moves into one.
@@ -295,11 +312,8 @@ would_move(const Retier *retier, Engine *engine, Move *move)
 	move->before = loyalty_tier_or_base(retier->program, member->tier_id);
 	if (retier->mode != RETIER_PERIOD_END)
 		loyalty_tier_retier(engine, retier->mode == RETIER_FULL);
-	else if (member->tier_until != DT_NOEND)
-	{
-		engine->at = member->tier_until;
-		loyalty_tier_advance(engine);
-	}
+	else
+		end_period(engine);
 	move->after = loyalty_tier_or_base(retier->program, member->tier_id);
 	foreach(cell, engine->entries)
 	{

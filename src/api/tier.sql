@@ -57,7 +57,7 @@ CREATE FUNCTION loyalty.retier(
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'loyalty_retier';
 COMMENT ON FUNCTION loyalty.retier(text, boolean, bigint, text) IS
-	'after a change of tiers: which members move, from the tier that is recorded of them (who is from before the first tier: from the lowest, if it asks for nothing), with the gifts that would give; with preview => false it moves them, at most max_members, so that it can be called until it returns nothing. upgrade_only: up at once, down at the end of their status periods; full: both at once; at_period_end: nothing is written, the next decision of the clock is shown. 22023 unknown mode';
+	'after a change of tiers: which members move, from the tier that is recorded of them (who is from before the first tier: from the lowest, if it asks for nothing), with the gifts that would give; with preview => false it moves them, at most max_members, so that it can be called until it returns nothing. upgrade_only: up at once, down at the end of their status periods; full: both at once; at_period_end: nothing is written; who will move by the clock alone, at the end of the status period or of the grace after it. 22023 unknown mode';
 REVOKE ALL ON FUNCTION loyalty.retier(text, boolean, bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION loyalty.ladder(

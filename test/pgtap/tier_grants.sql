@@ -97,6 +97,31 @@ SELECT results_eq($$SELECT member, tier_before, tier_after, gift FROM retier('up
 SELECT refuses($$SELECT FROM retier('sideways')$$, '22023', 'unknown mode', 'upgrade_only');
 SELECT refuses($$SELECT FROM retier(max_members => 0)$$, '22023', 'max_members 0');
 
+-- what the clock will decide, with a grace and without
+INSERT INTO loyalty.program (name, validity, growth_window) VALUES ('grace', 'never', '12 months'), ('no grace', 'never', '12 months');
+INSERT INTO loyalty.tier (program, name, rank, threshold, status_validity, downgrade, grace) VALUES
+	('grace', 'base', 1, 0, 'never', 'reassess', '0'), ('grace', 'silver', 2, 100, '1 year', 'one', '30 days'),
+	('no grace', 'base', 1, 0, 'never', 'reassess', '0'), ('no grace', 'silver', 2, 100, '1 year', 'one', '0');
+INSERT INTO loyalty.rule (program, name, event, points) VALUES ('grace', 'base', 'purchase', '$.amount'), ('no grace', 'base', 'purchase', '$.amount');
+CREATE TEMP TABLE start AS SELECT now() AS t;
+SELECT FROM start, record('new', 'purchase', '{"amount": 100}', at => t, program => 'no grace');
+SELECT FROM start, record('new', 'purchase', '{"amount": 100}', at => t, program => 'grace');
+SELECT FROM start, record('in grace', 'purchase', '{"amount": 100}', at => t - interval '1 year 5 days', program => 'grace');
+SELECT FROM start, record('keeps', 'purchase', '{"amount": 100}', at => t - interval '13 months', program => 'grace');
+SELECT FROM start, record('keeps', 'purchase', '{"amount": 100}', at => t - interval '2 months', program => 'grace');
+SELECT FROM start, record('keeps', 'purchase', '{"amount": 100}', at => t, program => 'grace');
+SELECT FROM record('low', 'purchase', '{"amount": 10}', program => 'grace');
+SELECT results_eq($$SELECT member, tier_before, tier_after, moves_at = t + interval '1 year' FROM retier('at_period_end', program => 'no grace'), start$$,
+	$$VALUES ('new', 'silver', 'base', true)$$, 'at_period_end: without a grace at the end of the period');
+SELECT results_eq($$SELECT member, tier_before, tier_after, moves_at = CASE member WHEN 'new' THEN t ELSE t - interval '1 year 5 days' END + interval '1 year' + interval '30 days'
+		FROM retier('at_period_end', program => 'grace'), start$$,
+	$$VALUES ('new', 'silver', 'base', true), ('in grace', 'silver', 'base', true)$$, 'with one at the end of the grace, which may have begun');
+SELECT is(format('%s %s', tier('new', moves_at - interval '1 microsecond', 'grace'), tier('new', moves_at, 'grace')), 'silver base', 'which is when it falls')
+	FROM retier('at_period_end', program => 'grace') WHERE member = 'new';
+-- a granted tier that ends before moves nobody, nor hides the end of the period
+SELECT FROM grant_tier('new', 'base', now() + interval '1 month', 'by hand', program => 'grace');
+SELECT is(count(*), 1, 'the end of a lower granted tier is passed over') FROM retier('at_period_end', program => 'grace') WHERE member = 'new';
+
 -- tiers that come after their members
 INSERT INTO loyalty.program (name, validity) VALUES ('late', 'never');
 SET loyalty.program = 'late';
