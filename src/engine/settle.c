@@ -301,17 +301,30 @@ differs(const EventOutcome *outcome, List *families)
  * or give something else than before, or the event no longer counts (or counts
  * again) and rules may ask for it or a badge goes by it.  An event that is
  * resettled is written as a whole, since its breakdown takes the place of the
- * first one.
+ * first one; but not for what counts for nothing while all of it is clawed back,
+ * such as its share of a budget that others have by now.
  */
 static bool
 must_write(const EventType *event, const EventOutcome *outcome, List *families)
 {
-	if (!loyalty_usage_same(loyalty_usage_noted(families), outcome == NULL ? NIL : outcome->uses))
-		return true;
-	if (!loyalty_effects_same(loyalty_effects_noted(families),
-							  outcome == NULL ? NIL : outcome->effects))
-		return true;
-	if (outcome != NULL && outcome->renewed && differs(outcome, families))
+	List	   *used = loyalty_usage_noted(families);
+	List	   *uses = outcome == NULL ? NIL : outcome->uses;
+	List	   *had = loyalty_effects_noted(families);
+	List	   *effects = outcome == NULL ? NIL : outcome->effects;
+
+	if (outcome != NULL && outcome->renewed)
+	{
+		if (differs(outcome, families))
+			return true;
+		if (loyalty_event_clawed_back(families))
+		{
+			had = loyalty_effects_standing(families);
+			effects = loyalty_effects_left(families, effects);
+			used = loyalty_usage_clawed_back(used, had);
+			uses = loyalty_usage_clawed_back(uses, effects);
+		}
+	}
+	if (!loyalty_usage_same(used, uses) || !loyalty_effects_same(had, effects))
 		return true;
 	return (event->needs_history || strcmp(event->name, EVENT_COMPLETED) == 0) &&
 		loyalty_event_stands(families) != (outcome != NULL);

@@ -350,32 +350,59 @@ gives_effects(const List *effects, int32 rule_id)
 	return false;
 }
 
-/*
- * What one family of an event uses.  Points that were clawed back take along the
- * times of their rules, but of those whose effects stand.
- */
-static List *
-uses_of_family(const Family *family, const List *families)
+/* Has an operator clawed back all that the family grants? */
+static bool
+is_clawed_back(const Family *family)
 {
-	const Entry *newest = loyalty_family_newest(family);
-	List	   *uses = loyalty_breakdown_uses(newest->breakdown);
-	List	   *effects;
+	return (family->operator_taken > 0 || loyalty_effects_clawed_back(family)) &&
+		granted_by(loyalty_family_newest(family)) <= family->operator_taken;
+}
+
+bool
+loyalty_event_clawed_back(const List *families)
+{
 	ListCell   *cell;
 
-	if (uses == NIL ||
-		(family->operator_taken <= 0 && !loyalty_effects_clawed_back(family)) ||
-		granted_by(newest) > family->operator_taken)
-		return uses;
-	effects = loyalty_effects_standing(families);
+	foreach(cell, families)
+	{
+		if (!is_clawed_back(lfirst(cell)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Points that were clawed back take along the times of their rules, but of those
+ * whose effects stand.
+ */
+List *
+loyalty_usage_clawed_back(const List *uses, const List *effects)
+{
+	List	   *left = NIL;
+	ListCell   *cell;
+
 	foreach(cell, uses)
 	{
-		RuleUse    *use = lfirst(cell);
+		RuleUse    *use = palloc(sizeof(RuleUse));
 
+		*use = *(const RuleUse *) lfirst(cell);
 		use->points = use->budget = 0;
 		if (!gives_effects(effects, use->rule_id))
 			use->times = 0;
+		left = lappend(left, use);
 	}
-	return uses;
+	return left;
+}
+
+/* What one family of an event uses. */
+static List *
+uses_of_family(const Family *family, const List *families)
+{
+	List	   *uses = loyalty_breakdown_uses(loyalty_family_newest(family)->breakdown);
+
+	if (uses == NIL || !is_clawed_back(family))
+		return uses;
+	return loyalty_usage_clawed_back(uses, loyalty_effects_standing(families));
 }
 
 /* The same before anything was clawed back: what their rules say. */

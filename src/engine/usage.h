@@ -31,6 +31,12 @@ extern void loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts
 extern List *loyalty_usage_standing(const List *families);
 extern List *loyalty_usage_noted(const List *families);
 
+/* Is all that the event of these families grants clawed back? */
+extern bool loyalty_event_clawed_back(const List *families);
+
+/* What still counts of the uses of such an event that has these effects. */
+extern List *loyalty_usage_clawed_back(const List *uses, const List *effects);
+
 /* Does an event count that has these families?  Not once it was called off. */
 extern bool loyalty_event_stands(const List *families);
 

@@ -151,6 +151,13 @@ SELECT resettles('purchase', '2024-01-01', 'a o 45>20 -25/0, c o 50>20 -30/0, b 
 SELECT is(sum(used), 60::numeric, 'so that it holds again') FROM loyalty.rule_budget b JOIN loyalty.rule r USING (rule_id) WHERE r.name = 'pot';
 UPDATE loyalty.rule SET budget = 1000 WHERE name = 'pot';
 SELECT resettles('purchase', '2024-01-01', 'd o 0>20 20/0', 'a higher one is there for those who lacked', 'pot');
+INSERT INTO loyalty.program (name, validity) VALUES ('taken', 'never');
+INSERT INTO loyalty.rule (program, name, event, points, budget) VALUES ('taken', 'taken', 'purchase', '10', 10);
+SELECT FROM unnest('{a,b}'::text[]) m, record(m, 'purchase', '{}', 'o', '2024-01-01', 'taken');
+SELECT FROM claw_back('a', 'o', program => 'taken');
+SELECT resettles('purchase', '2024-01-01', 'b o 0>10 10/0', 'what was clawed back has no part in it, and needs no entry without', 'taken');
+UPDATE loyalty.rule SET budget = 30, points = '15' WHERE name = 'taken';
+SELECT resettles('purchase', '2024-01-01', 'a o 0>5 5/5, b o 10>15 5/5', 'but for what the rules give beyond it', 'taken');
 
 -- two budgets: one gives to the one and takes from the other, another the other way round
 INSERT INTO loyalty.program (name, validity) VALUES ('pots', 'never');
