@@ -57,6 +57,23 @@ SELECT v.row ->> 'points' AS points, v.row ->> 'event' AS event, v.version_id = 
 	WHERE v.table_name = 'rule' AND v.name = 'base' ORDER BY v.version_id;
 SELECT name FROM event_type ORDER BY event_id;
 
+-- a streak with once and attached orders: whoever comes second is told
+\set VERBOSITY default
+CREATE TABLE orders (order_no text PRIMARY KEY, customer text);
+INSERT INTO streak (event) VALUES ('purchase');
+INSERT INTO rule (name, event, points) VALUES ('orders', 'purchase', '1');
+SELECT attach('orders', 'customer', 'order_no');
+UPDATE streak SET make_up_points = 5;
+UPDATE streak SET once = false;
+UPDATE streak SET once = true, period = 'week';
+SELECT detach('orders');
+UPDATE streak SET once = false;
+SELECT attach('orders', 'customer', 'order_no');
+DELETE FROM streak;
+INSERT INTO streak (event, once) VALUES ('purchase', false), ('check_in', true);
+SELECT detach('orders');
+\set VERBOSITY sqlstate
+
 -- a row that brings its version comes from elsewhere: its history does too
 INSERT INTO rule (name, event, points, version_id, changed_at)
 	VALUES ('restored', 'restored', '1', 1000000, '2020-01-01');

@@ -53,10 +53,17 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM loyalty.event_type WHERE event_type.name = new.event) THEN
 		INSERT INTO loyalty.event_type (name) VALUES (new.event) ON CONFLICT DO NOTHING;
 	END IF;
+	IF new.once AND (tg_op = 'INSERT' OR NOT old.once OR new.event <> old.event)
+		AND EXISTS (SELECT FROM loyalty.attachment a
+					WHERE a.event = new.event AND a.program = new.program) THEN
+		RAISE NOTICE 'only a member''s first order of a % counts: event "%" has a streak with once', new.period, new.event
+			USING DETAIL = pg_catalog.format('Further orders of the %s get neither points nor an entry, also after the first is changed or deleted.', new.period),
+				HINT = 'For orders, set once to false.';
+	END IF;
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION loyalty.streak_check() IS 'trigger: gives the event of a streak an id';
+COMMENT ON FUNCTION loyalty.streak_check() IS 'trigger: gives the event of a streak an id, and warns where an attached table''s orders would be lost';
 REVOKE ALL ON FUNCTION loyalty.streak_check() FROM PUBLIC;
 
 -- before record: who watches the versions finds the event known

@@ -223,6 +223,23 @@ refuse_twice(List *tables, char *const *arguments, const Program *program)
 	}
 }
 
+/* Streaks with `once` are made for check-ins: of orders they lose all but one. */
+static void
+warn_of_streak(const EventType *event)
+{
+	const char *unit;
+
+	if (event->streak == NULL || !event->streak->once)
+		return;
+	unit = event->streak->unit == STREAK_DAY ? "day" : "week";
+	ereport(NOTICE,
+			(errmsg("only a member's first order of a %s counts: "
+					"event \"%s\" has a streak with once", unit, event->name),
+			 errdetail("Further orders of the %s get neither points nor an entry, "
+					   "also after the first is changed or deleted.", unit),
+			 errhint("For orders, set once to false in loyalty.streak.")));
+}
+
 /* The event gets its id now: a rule may come later. */
 static void
 know_event(const Program *program, const char *name)
@@ -240,6 +257,8 @@ know_event(const Program *program, const char *name)
 				(errmsg("no rule of program \"%s\" is about event \"%s\" yet",
 						program->name, name),
 				 errdetail("Orders are recorded with 0 points until one is.")));
+	if (event != NULL)
+		warn_of_streak(event);
 }
 
 static bool
