@@ -86,11 +86,15 @@ raise_to_stored(const RuleWork *work, RuleResult *result)
 	{
 		RuleUse		used = *(const RuleUse *) lfirst(cell);
 		RuleUse    *use;
+		LimitBucket *bucket;
 
 		used.rule_id = result->rule->rule_id;
 		use = loyalty_use_find(&result->buckets, &used);
 		if (use == NULL)
 			continue;
+		bucket = (LimitBucket *) use;
+		bucket->points_first = used.points > use->points;
+		bucket->times_first = used.times > use->times;
 		use->points = Max(use->points, used.points);
 		use->times = Max(use->times, used.times);
 	}
@@ -153,27 +157,38 @@ number_text(Numeric number)
 	return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 }
 
+/* "6 are", "1 is": so many of something. */
+static const char *
+so_many(const char *number, const char *more)
+{
+	return psprintf("%s%s %s", number, more, strcmp(number, "1") == 0 ? "is" : "are");
+}
+
 static void
 refuse(const RuleResult *result, const RuleLimit *limit, const LimitBucket *bucket,
 	   bool times, Numeric asked)
 {
 	const char *key = bucket->use.key[0] == '\0' ? "" :
 		psprintf(" for key \"%s\"", bucket->use.key);
+	const char *first = "";
+	const char *used;
 
+	if (times ? bucket->times_first : bucket->points_first)
+		first = " A correction is held against what was used when its event was first granted, "
+			"where that is more than now.";
 	if (times)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOYALTY_LIMIT_REACHED),
-				 errmsg("limit of rule \"%s\" reached", result->rule->name),
-				 errdetail("The limit is %s; %lld are used%s.", limit_text(limit, true),
-						   (long long) (bucket->use.times + bucket->times), key)));
+		used = psprintf("%lld", (long long) (bucket->use.times + bucket->times));
+	else
+		used = number_text(loyalty_number_add(loyalty_number_of(bucket->use.points),
+											  bucket->granted));
 	ereport(ERROR,
 			(errcode(ERRCODE_LOYALTY_LIMIT_REACHED),
 			 errmsg("limit of rule \"%s\" reached", result->rule->name),
-			 errdetail("The limit is %s; %s are used%s, %s more are asked for.",
-					   limit_text(limit, false),
-					   number_text(loyalty_number_add(loyalty_number_of(bucket->use.points),
-													  bucket->granted)),
-					   key, number_text(asked))));
+			 times ?
+			 errdetail("The limit is %s; %s used%s.%s", limit_text(limit, true),
+					   so_many(used, ""), key, first) :
+			 errdetail("The limit is %s; %s used%s, %s asked for.%s", limit_text(limit, false),
+					   so_many(used, ""), key, so_many(number_text(asked), " more"), first)));
 }
 
 /* Notes once what cut a rule. */

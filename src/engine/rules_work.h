@@ -63,6 +63,8 @@ typedef struct LimitBucket
 	int			part;			/* of the points that are shared out; -1 = none yet */
 	int64		points_before;	/* what was used before the event, once that is known */
 	int64		times_before;
+	bool		points_first;	/* more were used when the event was first granted than now */
+	bool		times_first;
 } LimitBucket;
 
 /* One match of `each`, of a rule that has limits. */

@@ -120,6 +120,15 @@ SELECT is(gives('ann', 'strict', '{"n": 6}'), 6, 'refuse: below');
 SELECT refuses($$SELECT gives('ann', 'strict', '{"n": 6}')$$, 'LY006', 'refuse: the limit and the figures', '"strict".*10 points per day; 6 are used, 6 more');
 SELECT is(gives('ann', 'strict', '{"n": 4}'), 4, 'refuse: what fits');
 SELECT is(sum(gives('ann', 'twice', '{"n": 6}')), 12::numeric, 'refuse: twice') FROM generate_series(1, 2);
+SELECT is(gives('pam', 'strict', '{"n": 1}'), 1, 'refuse: a single point');
+SELECT refuses($$SELECT gives('pam', 'strict', '{"n": 10}')$$, 'LY006', 'refuse: one of something', '; 1 is used, 10 more are asked for\.$');
+SELECT is(gives('pat', 'strict', '{"n": 6}', 's1'), 6, 'refuse: the first');
+SELECT is(gives('pat', 'strict', '{"n": 4}', 's2'), 4, 'refuse: the second');
+SELECT is(settles('pat', 'strict', '{"n": 3}', 's1'), -3, 'refuse: the first is less now');
+SELECT refuses($$SELECT settles('pat', 'strict', '{"n": 5}', 's2')$$, 'LY006', 'refuse: a correction says what it is held against',
+	'; 6 are used, 5 more are asked for\. A correction is held against what was used when its event was first granted, where that is more than now\.$');
+SELECT is(settles('pat', 'strict', '{"n": 3}', 's2'), -1, 'refuse: less is granted');
+SELECT refuses($$SELECT settles('pat', 'strict', '{"n": 8}', 's1')$$, 'LY006', 'refuse: or what others use now', '; 3 are used, 8 more are asked for\.$');
 SELECT refuses($$SELECT gives('ann', 'twice', '{"n": 6}')$$, 'LY006', 'refuse: times', '2 times per day; 2 are used');
 
 -- an event that is corrected gives its use back, in its own period
