@@ -287,6 +287,38 @@ tell_opening(Telling *telling, const Entry *entry, const char *at)
 	loyalty_tell_shortfall(telling, entry);
 }
 
+/* A refusal: of a new event, or of a change to one that stands as it was. */
+static void
+tell_refused(Telling *telling, const Entry *entry, const char *at)
+{
+	List	   *before = NIL;
+	List	   *families;
+	ListCell   *cell;
+	long long	points = 0;
+
+	foreach(cell, telling->story)
+	{
+		Entry	   *other = lfirst(cell);
+
+		if (other->entry_id < entry->entry_id)
+			before = lappend(before, other);
+	}
+	families = loyalty_family_gather(before, ENTRY_EVENT, entry->event_id);
+	foreach(cell, families)
+		points += ((const Family *) lfirst(cell))->net;
+	if (families == NIL)
+		loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
+					 at, loyalty_event_name(entry->event_id));
+	else
+		loyalty_tell(telling,
+					 loyalty_plural("%s: event %s was settled again, which was refused; "
+									"its %lld point stays.",
+									"%s: event %s was settled again, which was refused; "
+									"its %lld points stay.", llabs(points)),
+					 at, loyalty_event_name(entry->event_id), points);
+	loyalty_tell_contest(telling, entry);
+}
+
 static void
 tell_entry(Telling *telling, const Entry *entry)
 {
@@ -349,9 +381,7 @@ tell_entry(Telling *telling, const Entry *entry)
 			loyalty_tell_arrived(telling, entry);
 			break;
 		case ENTRY_REFUSED:
-			loyalty_tell(telling, _("%s: event %s was refused and granted nothing."),
-						 at, loyalty_event_name(entry->event_id));
-			loyalty_tell_contest(telling, entry);
+			tell_refused(telling, entry, at);
 			break;
 		case ENTRY_OPENING:
 			tell_opening(telling, entry, at);

@@ -234,11 +234,21 @@ tell_multiplied(Telling *telling, const RuleShare *share, const JsonbContainer *
 					 share->rule, share->version, given, by, name, share->points, share->growth);
 }
 
+/* Did a multiplying rule multiply by 1, and nothing come of it? */
+static bool
+changes_nothing(const RuleShare *share)
+{
+	return !share->cut && share->points == 0 && share->growth == 0 &&
+		!differ(share->factor, int64_to_numeric(1));
+}
+
 /* A rule's share that no multiplier of tier or plan made alone. */
 static void
 tell_share(Telling *telling, const RuleShare *share)
 {
-	if (share->factor != NULL)
+	if (share->factor != NULL && !share->effects && changes_nothing(share))
+		return;
+	if (share->factor != NULL && !changes_nothing(share))
 		loyalty_tell(telling,
 					 loyalty_plural("Rule %s (version %lld) multiplied by %s, which came to "
 									"%lld point, and %lld growth.",
@@ -301,6 +311,19 @@ tell_note(Telling *telling, const RuleShare *share)
 	else if (sscanf(share->note, "points is no number in %d of %d matches", &misses, &tried) == 2)
 		loyalty_tell(telling, _("Rule %s found no number of points in %d of %d matches."),
 					 share->rule, misses, tried);
+	else if (sscanf(share->note, "factor is no number in %d of %d matches", &misses, &tried) == 2)
+		loyalty_tell(telling, _("Rule %s found no number as its factor in %d of %d matches."),
+					 share->rule, misses, tried);
+	else if (sscanf(share->note, "factor is below 0 in %d of %d matches", &misses, &tried) == 2)
+		loyalty_tell(telling, _("Rule %s found a factor below 0 in %d of %d matches."),
+					 share->rule, misses, tried);
+	else if (strcmp(share->note, "factor is no number") == 0)
+		loyalty_tell(telling, _("Rule %s (version %lld) found no number as its factor."),
+					 share->rule, share->version);
+	else if (strcmp(share->note, "factor is below 0") == 0)
+		loyalty_tell(telling,
+					 _("Rule %s (version %lld) found a factor below 0, which changes nothing."),
+					 share->rule, share->version);
 	else
 		loyalty_tell(telling, _("Rule %s (version %lld) found no number of points."),
 					 share->rule, share->version);

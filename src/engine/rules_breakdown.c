@@ -50,6 +50,11 @@ note_of(const RuleResult *result)
 		return "held out";
 	if (result->matches == 0)
 		return "counted only";
+	if (result->negatives > 0 && result->negatives == result->matches)
+		return "factor is below 0";
+	if (result->negatives > 0)
+		return psprintf("factor is below 0 in %d of %d matches",
+						result->negatives, result->matches);
 	if (result->misses > 0 && result->misses == result->matches)
 		return psprintf("%s is no number", what);
 	if (result->misses > 0)

@@ -21,9 +21,12 @@ smaller(Numeric a, Numeric b)
 	return loyalty_number_compare(a, b) <= 0 ? a : b;
 }
 
+/* `wished` is there; what gives nothing is not cut. */
 static void
 note_cap(RuleResult *result, Numeric uncapped)
 {
+	if (loyalty_number_compare(result->wished, uncapped) == 0)
+		return;
 	result->cuts = lappend(result->cuts, pstrdup("max_multiplier"));
 	result->uncapped = uncapped;
 }
@@ -78,15 +81,13 @@ multiply(const RuleWork *work, RuleResult *results, int count, const bool *chose
 		product = product == NULL ? result->points :
 			loyalty_number_multiply(product, result->points);
 		reached = product;
-		if (cap != NULL && loyalty_number_compare(cap, product) < 0)
-		{
-			reached = cap;
-			if (note)
-				note_cap(result,
-						 loyalty_number_multiply(base, loyalty_number_subtract(product,
-																			   wished_before)));
-		}
+		if (cap != NULL)
+			reached = smaller(product, cap);
 		result->wished = loyalty_number_multiply(base, loyalty_number_subtract(reached, before));
+		if (note && reached != product)
+			note_cap(result,
+					 loyalty_number_multiply(base, loyalty_number_subtract(product,
+																		   wished_before)));
 	}
 }
 

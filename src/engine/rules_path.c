@@ -211,9 +211,14 @@ static void
 apply_factor(const Rule *rule, const Jsonb *target, const Jsonb *variables,
 			 Numeric factor, Numeric growth, RuleResult *result)
 {
-	if (factor == NULL || loyalty_number_compare(factor, loyalty_number_of(0)) < 0)
+	if (factor == NULL)
 	{
 		result->misses++;
+		return;
+	}
+	if (loyalty_number_compare(factor, loyalty_number_of(0)) < 0)
+	{
+		result->negatives++;
 		return;
 	}
 	if (result->points != NULL && loyalty_number_compare(factor, result->points) <= 0)

@@ -90,7 +90,8 @@ typedef struct RuleResult
 {
 	const Rule *rule;
 	int			matches;		/* of `each`, for which the condition holds */
-	int			misses;			/* matches whose points were no number */
+	int			misses;			/* matches whose points or factor were no number */
+	int			negatives;		/* of a multiplying rule: whose factor was below 0 */
 	bool		tracked;		/* noted even where it gives nothing */
 	bool		held_out;
 	bool		lost;			/* its exclusive group: it only counts something */

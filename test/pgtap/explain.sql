@@ -367,6 +367,12 @@ SELECT results_eq($$ SELECT pg_temp.told_now('lou', 'l1') $$, ARRAY[
 		'Reason: member "lou" may not earn points: The member is earn_blocked.',
 		'That was entry 65; it left a balance of 0 points.'],
 	'a refusal and its reason');
+SELECT * FROM set_status('lou', 'active');
+INSERT INTO explained_orders VALUES ('l2', 'lou', 40, '2024-02-02 12:00+01');
+SELECT * FROM set_status('lou', 'earn_blocked');
+UPDATE explained_orders SET amount = 50 WHERE order_no = 'l2';
+SELECT is(told, 'now: event purchase was settled again, which was refused; its 40 points stay.', 'the refusal of a change says what stands')
+	FROM pg_temp.told_now('lou', 'l2') told WHERE told LIKE '%refused%';
 
 -- What cut a rule is not rounding, and each change of points and growth has its words.
 INSERT INTO loyalty.program (name, time_zone, validity) VALUES ('club', 'Europe/Berlin', 'never');

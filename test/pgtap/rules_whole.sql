@@ -36,6 +36,8 @@ SELECT is((SELECT r -> 'cut_by' FROM jsonb_array_elements((last_entry('rich')).b
 SELECT is((SELECT string_agg(format('%s %s/%s', r ->> 'rule', coalesce(r ->> 'wished', 'same'), r ->> 'points'), ', ') FROM jsonb_array_elements((last_entry('rich')).breakdown -> 'rules') r),
 	'base same/15, double 15/10', 'with what was wished without it');
 SELECT is(gives('rich', 'buy', '{"n": 10, "double": true, "triple": true, "half": true}'), 25, 'the product, capped');
+SELECT is(gives('rich', 'buy', '{"n": 0, "double": true, "triple": true}'), 0, 'nothing, multiplied');
+SELECT is((SELECT count(*) FROM jsonb_array_elements((last_entry('rich')).breakdown -> 'rules') r WHERE r ? 'cut_by'), 0, 'is not cut by max_multiplier');
 UPDATE loyalty.program SET max_multiplier = 1.2;
 SELECT is(gives('rich', 'buy', '{"n": 10}'), 12, 'the tier''s, too');
 SELECT is((last_entry('rich')).breakdown #>> '{rules,0,wished}', '15', 'with what was wished without it');
@@ -44,11 +46,21 @@ SELECT refuses($$UPDATE loyalty.program SET max_multiplier = 0$$, '23514', 'max_
 SELECT refuses($$INSERT INTO loyalty.rule (name, event, points, mode, multiplied) VALUES ('bad', 'buy', '2', 'multiply', false)$$, '23514', 'a multiplier is multiplied');
 SELECT refuses($$INSERT INTO loyalty.rule (name, event, points, mode) VALUES ('bad', 'buy', '2', 'divide')$$, '23514', 'add or multiply');
 INSERT INTO loyalty.rule (name, event, points, mode) VALUES ('bad factor', 'buy', '$.factor', 'multiply');
-SELECT is(gives('ann', 'buy', '{"n": 10, "factor": "x"}'), 10, 'no factor: 1');
-SELECT is(gives('ann', 'buy', '{"n": 10, "factor": -3}'), 10, 'a factor below 0: 1');
+CREATE FUNCTION explained(member text, ref text) RETURNS text
+	LANGUAGE sql AS $$ SELECT string_agg(regexp_replace(line, 'version \d+', 'version'), ' ') FROM loyalty.explain(member, ref) AS line WHERE line ~ '^Rule' $$;
+SELECT is(gives('ann', 'buy', '{"n": 10, "factor": "x"}', 'f1'), 10, 'no factor: 1');
+SELECT is(explained('ann', 'f1'), 'Rule base (version) gave 10 points and 10 growth. Rule bad factor (version) found no number as its factor.', '... which explain says');
+SELECT is(gives('ann', 'buy', '{"n": 10, "factor": -3}', 'f2'), 10, 'a factor below 0: 1');
+SELECT is(explained('ann', 'f2'), 'Rule base (version) gave 10 points and 10 growth. Rule bad factor (version) found a factor below 0, which changes nothing.', '... which explain says');
+SELECT is(gives('ann', 'buy', '{"n": 10, "factor": 1}', 'f3'), 10, 'a factor of 1');
+SELECT is(explained('ann', 'f3'), 'Rule base (version) gave 10 points and 10 growth.', '... needs no words');
 SELECT is(gives('ann', 'buy', '{"n": 10, "factor": 0}'), 0, 'a factor of 0: nothing');
 UPDATE loyalty.rule SET each = '$.f[*]', points = '$' WHERE name = 'bad factor';
 SELECT is(gives('ann', 'buy', '{"n": 10, "f": [2, 4, 3]}'), 40, 'of several matches the greatest factor');
+SELECT is(gives('ann', 'buy', '{"n": 10, "f": [2, -4, 3]}', 'f4'), 30, '... that is not below 0');
+SELECT matches(explained('ann', 'f4'), 'Rule bad factor found a factor below 0 in 1 of 3 matches\.', '... of which explain says how many are');
+SELECT is(gives('ann', 'buy', '{"n": 10, "f": [2, "x", "y"]}', 'f5'), 20, '... that is a number');
+SELECT matches(explained('ann', 'f5'), 'Rule bad factor found no number as its factor in 2 of 3 matches\.', '... of which explain says how many are none');
 DELETE FROM loyalty.rule WHERE name = 'bad factor';
 UPDATE loyalty.rule SET partner = 'Bank' WHERE name = 'double';
 SELECT FROM gives('ann', 'buy', '{"n": 10, "double": true}', 'shared');
