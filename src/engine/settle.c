@@ -297,6 +297,45 @@ differs(const EventOutcome *outcome, List *families)
 }
 
 /*
+ * The breakdown of a family that no rule gives anything any more.  The first one
+ * written holds what stands in a grant of nothing that has no family.
+ */
+static const Jsonb *
+breakdown_of_nothing(const EventOutcome *outcome, List *families, bool first)
+{
+	const EventGrant *grant = &outcome->grants[0];
+
+	if (first && grant->points == 0 && grant->growth == 0 &&
+		!has_family(outcome, grant, families))
+		return grant->breakdown;
+	return loyalty_breakdown_no_rules(outcome->renewed);
+}
+
+/*
+ * Would all families note with their rules the uses that they note now?  Rules
+ * that came to nothing are noted with the first grant: they move to another
+ * family when that one does.
+ */
+static bool
+same_by_family(const EventOutcome *outcome, List *families)
+{
+	ListCell   *cell;
+
+	foreach(cell, families)
+	{
+		const Family *family = lfirst(cell);
+		const EventGrant *grant = grant_of_family(outcome, family);
+		const Jsonb *breakdown = grant != NULL ? grant->breakdown :
+			breakdown_of_nothing(outcome, families, foreach_current_index(cell) == 0);
+
+		if (!loyalty_usage_same(loyalty_breakdown_uses(loyalty_family_newest(family)->breakdown),
+								loyalty_breakdown_uses(breakdown)))
+			return false;
+	}
+	return true;
+}
+
+/*
  * Must the families be written even where their points stay?  Where rules use
  * or give something else than before, or the event no longer counts (or counts
  * again) and rules may ask for it or a badge goes by it.  An event that is
@@ -311,12 +350,14 @@ must_write(const EventType *event, const EventOutcome *outcome, List *families)
 	List	   *uses = outcome == NULL ? NIL : outcome->uses;
 	List	   *had = loyalty_effects_noted(families);
 	List	   *effects = outcome == NULL ? NIL : outcome->effects;
+	bool		clawed_back = false;
 
 	if (outcome != NULL && outcome->renewed)
 	{
 		if (differs(outcome, families))
 			return true;
-		if (loyalty_event_clawed_back(families))
+		clawed_back = loyalty_event_clawed_back(families);
+		if (clawed_back)
 		{
 			had = loyalty_effects_standing(families);
 			effects = loyalty_effects_left(families, effects);
@@ -326,23 +367,12 @@ must_write(const EventType *event, const EventOutcome *outcome, List *families)
 	}
 	if (!loyalty_usage_same(used, uses) || !loyalty_effects_same(had, effects))
 		return true;
+	if (outcome != NULL && !clawed_back &&
+		(list_length(families) > 1 || outcome->grant_count > 1) &&
+		!same_by_family(outcome, families))
+		return true;
 	return (event->needs_history || strcmp(event->name, EVENT_COMPLETED) == 0) &&
 		loyalty_event_stands(families) != (outcome != NULL);
-}
-
-/*
- * The breakdown of a family that no rule gives anything any more.  The first one
- * written holds what stands in a grant of nothing that has no family.
- */
-static const Jsonb *
-breakdown_of_nothing(const EventOutcome *outcome, List *families, bool first)
-{
-	const EventGrant *grant = &outcome->grants[0];
-
-	if (first && grant->points == 0 && grant->growth == 0 &&
-		!has_family(outcome, grant, families))
-		return grant->breakdown;
-	return loyalty_breakdown_no_rules(outcome->renewed);
 }
 
 /*

@@ -232,6 +232,20 @@ SELECT is((SELECT string_agg(key || ' ' || times, ', ' ORDER BY key) FROM loyalt
 SELECT FROM settle('tia', 'cart', NULL, 'used');
 SELECT lawful('resettling');
 
+-- a rule without points is noted with the first kind of points that the event gives, and moves with it
+INSERT INTO loyalty.rule (name, event, points, point_kind, limits, effects) VALUES
+	('boxed', 'box', '$.amount', NULL, NULL, NULL),
+	('boxed extra', 'box', '5', 'extra', NULL, NULL),
+	('boxed sku', 'box', '0', 'sku', '[{"per": "ever", "times": 1, "key": "$.sku"}]', '[{"benefit": "gown"}]');
+SELECT FROM record('una', 'box', '{"amount": 10, "sku": "c"}', 'o1');
+SELECT is(points, -10::bigint, 'the plain points go') FROM settle('una', 'box', '{"amount": 0, "sku": "c"}', 'o1');
+SELECT is(times('una', 'boxed sku'), 1, 'the rule without points still counts');
+SELECT FROM settle('una', 'box', '{"amount": 10, "sku": "c"}', 'o1');
+SELECT is(times('una', 'boxed sku'), 1, 'and once when they are back');
+SELECT FROM settle('una', 'box', '{"amount": 10, "sku": "c"}', 'o1');
+SELECT is((SELECT count(*) FROM loyalty.ledger WHERE member_id = member_id('una') AND ref = 'o1'), 6::bigint, 'two entries each; the same again is none');
+SELECT lawful('points of several kinds');
+
 -- order tables, many rows at once
 CREATE TABLE rentals (id text PRIMARY KEY, buyer text, amount integer);
 SELECT FROM attach('rentals', 'buyer', 'id', 'rental');
