@@ -358,17 +358,23 @@ is_clawed_back(const Family *family)
 		granted_by(loyalty_family_newest(family)) <= family->operator_taken;
 }
 
+/* A family that neither grants nor uses anything makes no difference. */
 bool
 loyalty_event_clawed_back(const List *families)
 {
+	bool		clawed_back = false;
 	ListCell   *cell;
 
 	foreach(cell, families)
 	{
-		if (!is_clawed_back(lfirst(cell)))
+		const Entry *newest = loyalty_family_newest(lfirst(cell));
+
+		if (is_clawed_back(lfirst(cell)))
+			clawed_back = true;
+		else if (granted_by(newest) != 0 || loyalty_breakdown_uses(newest->breakdown) != NIL)
 			return false;
 	}
-	return true;
+	return clawed_back;
 }
 
 /*
