@@ -519,7 +519,10 @@ end_grants(Engine *engine, const Tier *tier, const char *kind)
 	return ended;
 }
 
-/* Grants a tier until its own end, in place of an earlier grant of its kind. */
+/*
+ * Grants a tier until its own end.  By hand, it takes the place of an earlier
+ * grant; a voucher never shortens another.
+ */
 Entry *
 loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
 						  TimestampTz until, const char *ref, const char *reason)
@@ -532,7 +535,8 @@ loyalty_engine_grant_tier(Engine *engine, const Tier *tier, const char *kind,
 	entry->breakdown = loyalty_breakdown_tier_grant(tier->name, kind, until);
 	loyalty_entry_close(engine, entry);
 
-	(void) end_grants(engine, tier, kind);
+	if (strcmp(kind, "voucher") != 0)
+		(void) end_grants(engine, tier, kind);
 	grant->entry_id = entry->entry_id;
 	grant->tier_id = tier->tier_id;
 	grant->kind = kind;

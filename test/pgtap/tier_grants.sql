@@ -28,6 +28,11 @@ SELECT is(tier('ann', now() + interval '2 months'), 'gold', 'a second grant take
 SELECT is(tier, 'diamond', 'revoked') FROM revoke_tier('ann', 'gold', 'mistake');
 SELECT is(tier('ann', now() + interval '2 months'), 'silver', 'the grant is over');
 SELECT is(tier, 'silver', 'revoked, too') FROM revoke_tier('ann', 'diamond', 'mistake');
+SELECT FROM grant_tier('vic', 'gold', now() + interval '6 months', 'prize', kind => 'voucher');
+SELECT FROM grant_tier('vic', 'gold', now() + interval '1 month', 'smaller prize', kind => 'voucher');
+SELECT is(tier('vic', now() + interval '3 months'), 'gold', 'a shorter voucher does not end a longer one');
+SELECT FROM revoke_tier('vic', 'gold', 'mistake');
+SELECT is(tier('vic', now() + interval '2 weeks'), 'base', 'revoking takes all of them');
 SELECT FROM grant_tier('bob', 'silver', reason => 'x');
 SELECT is(format('%s %s', tier('bob', now() + interval '11 months'), tier('bob', now() + interval '12 months')), 'silver base', 'no end given: one status period of the tier');
 
