@@ -128,6 +128,26 @@ loyalty_error_is_refusal(int sqlstate)
 		sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
+ErrorData *
+loyalty_refusal_catch(MemoryContext context)
+{
+	ErrorData  *error;
+
+	if (!loyalty_error_is_refusal(geterrcode()))
+		PG_RE_THROW();
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	return error;
+}
+
+const char *
+loyalty_refusal_text(const ErrorData *error)
+{
+	return error->detail == NULL ? error->message :
+		psprintf("%s: %s", error->message, error->detail);
+}
+
 void
 loyalty_call_require_writable(const char *function)
 {

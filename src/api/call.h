@@ -53,6 +53,15 @@ extern const Program *loyalty_arg_program(FunctionCallInfo fcinfo, int n);
  */
 extern bool loyalty_error_is_refusal(int sqlstate);
 
+/*
+ * Within PG_CATCH: the refusal that was raised, which is over then, in the
+ * caller's memory context; any other error goes on.
+ */
+extern ErrorData *loyalty_refusal_catch(MemoryContext context);
+
+/* Its message, with the detail if it has one. */
+extern const char *loyalty_refusal_text(const ErrorData *error);
+
 /* Refuses a call where nothing can be written (25006, 25000). */
 extern void loyalty_call_require_writable(const char *function);
 

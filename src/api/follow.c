@@ -36,14 +36,7 @@ loyalty_event_follow(Call *call, const EventType *event, const Jsonb *attributes
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		note_refusal(call, event, ref, error->message, attributes);
+		note_refusal(call, event, ref, loyalty_refusal_catch(context)->message, attributes);
 	}
 	PG_END_TRY();
 	loyalty_member_store(&call->writer, &call->engine);

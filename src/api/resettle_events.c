@@ -138,16 +138,10 @@ try_event(Engine *engine, const EventType *event, const PastEvent *past,
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		const ErrorData *error = loyalty_refusal_catch(context);
 
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
 		loyalty_engine_go_back(engine, &point);
-		new_difference(past, differences)->note = error->detail == NULL ? error->message :
-			psprintf("%s: %s", error->message, error->detail);
+		new_difference(past, differences)->note = loyalty_refusal_text(error);
 	}
 	PG_END_TRY();
 }

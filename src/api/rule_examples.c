@@ -175,15 +175,7 @@ try_example(const Program *program, const RuleExample *example, ExampleResult *r
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		result->error = error->detail == NULL ? error->message :
-			psprintf("%s: %s", error->message, error->detail);
+		result->error = loyalty_refusal_text(loyalty_refusal_catch(context));
 	}
 	PG_END_TRY();
 	result->holds = result->error == NULL && result->points == example->points &&

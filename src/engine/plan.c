@@ -85,12 +85,6 @@ loyalty_subscription_sell(const Program *program, const PaidPlan *plan, List *su
 	sold->until = sold->sold_until = period_end(program, sold->anchor, &sold->period, sold->nth);
 }
 
-static Numeric
-number_of(int64 number)
-{
-	return loyalty_number_of(number);
-}
-
 /* The part of a price that [from, until) is of [since, until), to cents or finer. */
 static Numeric
 prorate(Numeric price, TimestampTz since, TimestampTz from, TimestampTz until)
@@ -99,10 +93,11 @@ prorate(Numeric price, TimestampTz since, TimestampTz from, TimestampTz until)
 	int32		scale;
 
 	if (from >= until)
-		return number_of(0);
+		return loyalty_number_of(0);
 	part = DirectFunctionCall2(numeric_mul, NumericGetDatum(price),
-							   NumericGetDatum(number_of(until - Max(from, since))));
-	part = DirectFunctionCall2(numeric_div, part, NumericGetDatum(number_of(until - since)));
+							   NumericGetDatum(loyalty_number_of(until - Max(from, since))));
+	part = DirectFunctionCall2(numeric_div, part,
+							   NumericGetDatum(loyalty_number_of(until - since)));
 	scale = DatumGetInt32(DirectFunctionCall1(numeric_scale, NumericGetDatum(price)));
 	return DatumGetNumeric(DirectFunctionCall2(numeric_round, part,
 											   Int32GetDatum(Max(scale, 2))));
@@ -112,7 +107,7 @@ Numeric
 loyalty_plan_price(const Program *program, const PaidPlan *plan, TimestampTz from,
 				   TimestampTz until)
 {
-	Datum		sum = NumericGetDatum(number_of(0));
+	Datum		sum = NumericGetDatum(loyalty_number_of(0));
 	TimestampTz since = from;
 
 	for (int32 nth = 1; since < until; nth++)

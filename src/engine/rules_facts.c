@@ -434,14 +434,27 @@ read_rule_facts(const JsonbContainer *object, StoredFacts *facts)
 	facts->before_sum = number == NULL ? NULL : number->val.numeric;
 }
 
+/* The facts of a rule's version; made if there are none yet. */
+static StoredFacts *
+facts_of(RuleWork *work, int64 version_id)
+{
+	StoredFacts *facts = loyalty_stored_facts(work, version_id);
+
+	if (facts != NULL)
+		return facts;
+	facts = palloc0(sizeof(StoredFacts));
+	facts->version_id = version_id;
+	work->stored = lappend(work->stored, facts);
+	return facts;
+}
+
 /* Fills what a correction knows from the facts of the first grant. */
 void
 loyalty_breakdown_read_facts(const JsonbContainer *object, RuleWork *work)
 {
 	JsonbIterator *iterator;
-	JsonbIteratorToken token;
+	JsonbValue	key;
 	JsonbValue	value;
-	StoredFacts *facts = NULL;
 
 	if (loyalty_json_find(object, "room", jbvNumeric, &value))
 		work->room = loyalty_json_int64(&value);
@@ -454,40 +467,15 @@ loyalty_breakdown_read_facts(const JsonbContainer *object, RuleWork *work)
 	if (!loyalty_json_find(object, "rules", jbvBinary, &value))
 		return;
 	iterator = JsonbIteratorInit(value.val.binary.data);
-	JsonbIteratorNext(&iterator, &value, true);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	JsonbIteratorNext(&iterator, &key, true);	/* the object itself */
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
-		if (token == WJB_KEY)
-		{
-			facts = palloc0(sizeof(StoredFacts));
-			facts->version_id = strtoll(pnstrdup(value.val.string.val, value.val.string.len),
-										NULL, 10);
-		}
-		else if (token == WJB_VALUE && facts != NULL && value.type == jbvBinary)
-		{
-			read_rule_facts(value.val.binary.data, facts);
-			work->stored = lappend(work->stored, facts);
-		}
-	}
-}
+		const char *version = pnstrdup(key.val.string.val, key.val.string.len);
 
-/* The facts of a rule's version; made if there are none yet. */
-static StoredFacts *
-facts_of(RuleWork *work, int64 version_id)
-{
-	StoredFacts *facts;
-	ListCell   *cell;
-
-	foreach(cell, work->stored)
-	{
-		facts = lfirst(cell);
-		if (facts->version_id == version_id)
-			return facts;
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type == jbvBinary)
+			read_rule_facts(value.val.binary.data, facts_of(work, strtoi64(version, NULL, 10)));
 	}
-	facts = palloc0(sizeof(StoredFacts));
-	facts->version_id = version_id;
-	work->stored = lappend(work->stored, facts);
-	return facts;
 }
 
 /* Adds what the rules of the first grant had used before, which `use` tells. */

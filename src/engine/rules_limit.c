@@ -21,16 +21,16 @@
 /* Fractions that are kept make a whole point if they do so at so many digits. */
 #define CARRY_DIGITS 6
 
-const StoredFacts *
-loyalty_stored_facts(const RuleWork *work, const Rule *rule)
+StoredFacts *
+loyalty_stored_facts(const RuleWork *work, int64 version_id)
 {
 	ListCell   *cell;
 
 	foreach(cell, work->stored)
 	{
-		const StoredFacts *facts = lfirst(cell);
+		StoredFacts *facts = lfirst(cell);
 
-		if (facts->version_id == rule->version_id)
+		if (facts->version_id == version_id)
 			return facts;
 	}
 	return NULL;
@@ -79,7 +79,7 @@ fill_buckets(const RuleWork *work, RuleResult *result)
 static void
 raise_to_stored(const RuleWork *work, RuleResult *result)
 {
-	const StoredFacts *facts = loyalty_stored_facts(work, result->rule);
+	const StoredFacts *facts = loyalty_stored_facts(work, result->rule->version_id);
 	ListCell   *cell;
 
 	foreach(cell, facts == NULL ? NIL : facts->used)
@@ -397,7 +397,7 @@ carried_in(const RuleWork *work, const RuleResult *result)
 
 	if (work->correcting)
 	{
-		const StoredFacts *facts = loyalty_stored_facts(work, result->rule);
+		const StoredFacts *facts = loyalty_stored_facts(work, result->rule->version_id);
 
 		return facts == NULL ? NULL : facts->carried;
 	}

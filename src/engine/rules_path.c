@@ -284,7 +284,8 @@ static RuleScope *
 make_scope(const Rule *rule, const RuleWork *work, const List *matches)
 {
 	RuleScope  *scope = palloc0(sizeof(RuleScope));
-	const StoredFacts *facts = work->correcting ? loyalty_stored_facts(work, rule) : NULL;
+	const StoredFacts *facts = !work->correcting ? NULL :
+		loyalty_stored_facts(work, rule->version_id);
 	ListCell   *cell;
 
 	scope->n = list_length(matches);

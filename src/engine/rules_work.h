@@ -136,7 +136,7 @@ extern bool loyalty_result_grants(const RuleResult *result);
 /* rules_use.c: what the event uses of them */
 extern bool loyalty_match_counted(const RuleMatch *match, int limit);
 extern void loyalty_rule_note_use(const RuleWork *work, RuleResult *result);
-extern const StoredFacts *loyalty_stored_facts(const RuleWork *work, const Rule *rule);
+extern StoredFacts *loyalty_stored_facts(const RuleWork *work, int64 version_id);
 
 /* local_day.c: local days as dates: of an instant, and the first of its period */
 extern int32 loyalty_period_day(TimestampTz at, pg_tz *tz);

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "ledger/actor.h"
+#include "engine/number.h"
 #include "ledger/beside.h"
 #include "ledger/contest_row.h"
 #include "ledger/query.h"
@@ -182,10 +183,10 @@ store_marks(const MemberState *member)
 }
 
 /* What the changes of a contest's events add to the member's score. */
-static Datum
+static Numeric
 score_change(const List *marks, int32 contest_id)
 {
-	Datum		sum = NumericGetDatum(int64_to_numeric(0));
+	Numeric		sum = loyalty_number_of(0);
 	ListCell   *cell;
 
 	foreach(cell, marks)
@@ -194,9 +195,9 @@ score_change(const List *marks, int32 contest_id)
 
 		if (mark->contest_id != contest_id)
 			continue;
-		sum = DirectFunctionCall2(numeric_add, sum, NumericGetDatum(mark->counted));
+		sum = loyalty_number_add(sum, mark->counted);
 		if (mark->before != NULL)
-			sum = DirectFunctionCall2(numeric_sub, sum, NumericGetDatum(mark->before));
+			sum = loyalty_number_subtract(sum, mark->before);
 	}
 	return sum;
 }
@@ -214,6 +215,7 @@ store_scores(const MemberState *member)
 	{
 		int32		contest_id = ((const ContestMark *) lfirst(cell))->contest_id;
 		Datum		values[PLAYER_SCORE + 1];
+		Numeric		score;
 
 		if (list_member_int(done, contest_id))
 			continue;
@@ -226,9 +228,10 @@ store_scores(const MemberState *member)
 				 member->member_id, contest_id);
 		values[PLAYER_JOINED_AT] = loyalty_beside_value(&rows, PLAYER_JOINED_AT);
 		values[PLAYER_TEAM] = loyalty_beside_value(&rows, PLAYER_TEAM);
+		score = DatumGetNumeric(loyalty_beside_value(&rows, PLAYER_SCORE));
 		values[PLAYER_SCORE] =
-			DirectFunctionCall2(numeric_add, loyalty_beside_value(&rows, PLAYER_SCORE),
-								score_change(member->contest_marks, contest_id));
+			NumericGetDatum(loyalty_number_add(score, score_change(member->contest_marks,
+																   contest_id)));
 		loyalty_beside_write(&rows, values);
 	}
 	loyalty_beside_close(&rows);

@@ -155,7 +155,7 @@ static Datum
 add_number(Datum stored, Numeric change)
 {
 	return change == NULL ? stored :
-		DirectFunctionCall2(numeric_add, stored, NumericGetDatum(change));
+		NumericGetDatum(loyalty_number_add(DatumGetNumeric(stored), change));
 }
 
 static void

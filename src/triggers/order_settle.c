@@ -82,17 +82,6 @@ close_member(Settling *settling)
 	MemoryContextReset(settling->context);
 }
 
-/* Why it was refused, as the entry tells it. */
-static const char *
-refusal_reason(void)
-{
-	ErrorData  *error = CopyErrorData();
-
-	FlushErrorState();
-	return error->detail == NULL ? error->message :
-		psprintf("%s: %s", error->message, error->detail);
-}
-
 /* What may be refused; the engine's clock stands where it will work. */
 static void
 apply(Settling *settling, const OrderItem *item, const Jsonb *document, bool first)
@@ -127,13 +116,12 @@ apply_or_note(Settling *settling, const OrderItem *item, const Jsonb *document, 
 	}
 	PG_CATCH();
 	{
-		if (!loyalty_error_is_refusal(geterrcode()))
-			PG_RE_THROW();
-		MemoryContextSwitchTo(settling->context);
+		const ErrorData *error = loyalty_refusal_catch(settling->context);
+
 		loyalty_engine_go_back(engine, &point);
 		loyalty_engine_begin(engine, settling->call.now);
-		(void) loyalty_engine_refuse(engine, settling->event, item->ref, refusal_reason(),
-									 document);
+		(void) loyalty_engine_refuse(engine, settling->event, item->ref,
+									 loyalty_refusal_text(error), document);
 	}
 	PG_END_TRY();
 }
