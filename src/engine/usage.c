@@ -315,7 +315,7 @@ loyalty_usage_facts(Engine *engine, List *families, RuleFacts *facts)
 	facts->room = room_left;
 }
 
-/* Points that the rules of a breakdown granted. */
+/* Points that the rules of an entry granted; one that calls its event off has none. */
 static int64
 granted_by(const Entry *entry)
 {
@@ -324,7 +324,8 @@ granted_by(const Entry *entry)
 	JsonbValue	points;
 	int64		granted = 0;
 
-	if (!loyalty_json_find(&entry->breakdown->root, "rules", jbvBinary, &value))
+	if (entry->breakdown == NULL ||
+		!loyalty_json_find(&entry->breakdown->root, "rules", jbvBinary, &value))
 		return 0;
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	JsonbIteratorNext(&iterator, &value, true); /* the array itself */
